@@ -1,0 +1,245 @@
+"""`pack.yaml`, typed: what a pack teaches Forestall about one domain."""
+
+import re
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+
+from contracts.base import DAY, HOUR, MINUTE, SECOND, Contract
+from contracts.plan import Risk
+from contracts.signal import Pattern
+
+_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+
+
+def parse_duration(value: object) -> int:
+    """Microseconds of `90s`, `15m`, `4h` or `7d`.
+
+    Raises:
+        ValueError: the text has another form.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    found = re.fullmatch(r"(\d+)([smhd])", str(value))
+    if not found:
+        raise ValueError(f"{value!r} is no duration; write a whole number and s, m, h or d, such as 15m")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def format_duration(micros: int) -> str:
+    """The shortest of `90s`, `15m`, `4h`, `7d` that says it exactly."""
+    for unit in ("d", "h", "m"):
+        if micros and micros % _UNITS[unit] == 0:
+            return f"{micros // _UNITS[unit]}{unit}"
+    return f"{micros // SECOND}s"
+
+
+Duration = Annotated[
+    int, BeforeValidator(parse_duration), PlainSerializer(format_duration, when_used="json-unless-none")
+]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+
+
+class Where(Contract):
+    """Keep events whose `field` satisfies exactly one of the tests."""
+
+    field: str
+    equals: Any = None
+    prefix: str | None = None
+    one_of: tuple[Any, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_test(self) -> "Where":
+        if sum(test is not None for test in (self.equals, self.prefix, self.one_of)) != 1:
+            raise ValueError("give exactly one of equals, prefix, one_of")
+        return self
+
+
+class EventType(Contract):
+    """What an event of this type must carry: JSON Schema of its `data`."""
+
+    type: str
+    data: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of the event's data")
+
+
+class StreamSpec(Contract):
+    """A topic whose messages are events. What is not declared in `types` is a dead letter, unless `others` is `ignore`."""
+
+    topic: str
+    types: tuple[EventType, ...]
+    others: Literal["dead_letter", "ignore"] = "dead_letter"
+
+
+class Measure(Contract):
+    """A number per pane of event time.
+
+    `distinct` counts units of analysis (`unit` names the field), `count` events; the others aggregate `field`.
+    `key` splits it into one series a value. `dimensions` are what an explanation may name.
+    """
+
+    name: Name
+    title: str
+    of: tuple[str, ...]
+    where: tuple[Where, ...] = ()
+    aggregate: Literal["distinct", "count", "sum", "mean", "min", "max", "last"] = "count"
+    unit: str | None = None
+    field: str | None = None
+    key: str | None = None
+    pane: Duration = 15 * MINUTE
+    lateness: Duration = 0
+    dimensions: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _fields_fit(self) -> "Measure":
+        if self.aggregate == "distinct" and not self.unit:
+            raise ValueError("aggregate: distinct needs `unit`, the field that names the unit of analysis")
+        if self.aggregate not in ("distinct", "count") and not self.field:
+            raise ValueError(f"aggregate: {self.aggregate} needs `field`, the number to aggregate")
+        if self.pane < SECOND:
+            raise ValueError("pane: at least 1s")
+        if self.dimensions and self.aggregate not in ("distinct", "count"):
+            raise ValueError("dimensions: only counts can be explained; use aggregate: distinct or count")
+        return self
+
+
+class DetectorSpec(Contract):
+    """A detector on a measure. `count` for counts, `level` for continuous series, `threshold` for a fixed bound."""
+
+    name: Name
+    measure: Name
+    kind: Literal["count", "level", "threshold", "silence"]
+    direction: Literal["up", "down", "both"] = "both"
+    settings: dict[str, Any] = Field(default_factory=dict)
+    opens_incident: bool = True
+
+
+class Correlation(Contract):
+    """Signals with the same key join one incident while it is open and their onset lies within `window` of it."""
+
+    window: Duration = 12 * HOUR
+    cooldown: Annotated[Duration, Field(le=DAY)] = 4 * HOUR
+
+
+class AutonomyRule(Contract):
+    """The first rule that names the tool and covers the value decides.
+
+    `alone`: acts under evidence and a standing approval. `approve`: a person is asked. `never`: goes to a person.
+    """
+
+    tool: str
+    up_to: Decimal | None = None
+    may: Literal["approve", "alone", "never"] = "approve"
+    min_successes: int = Field(default=1, ge=1)
+    min_rate: float = Field(default=0.6, ge=0, le=1)
+
+
+class Autonomy(Contract):
+    """The pack's declarative table; a tool that no rule covers may never be called."""
+
+    currency: str = "GBP"
+    approval_timeout: Duration = 4 * HOUR
+    rules: tuple[AutonomyRule, ...] = ()
+
+
+class Binding(Contract):
+    """Where a runbook's parameter comes from: `explanation.<dimension>`, `signal.<field>` or a constant `value`."""
+
+    type: Literal["string", "integer", "number"] = "string"
+    source: str | None = Field(default=None, alias="from")
+    value: Any = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "Binding":
+        if (self.source is None) == (self.value is None):
+            raise ValueError("give exactly one of from, value")
+        if self.source and not re.fullmatch(r"(explanation|signal)\.[a-z_0-9]+", self.source):
+            raise ValueError(f"from: {self.source!r}; write explanation.<dimension> or signal.<field>")
+        return self
+
+
+class RunbookCompensation(Contract):
+    tool: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class RunbookTask(Contract):
+    """`$name` in an argument stands for a parameter."""
+
+    tool: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    cost: Decimal = Decimal(0)
+    risk: Risk = "medium"
+    timeout: Duration = 10 * MINUTE
+    depends_on: tuple[int, ...] = ()
+    compensation: RunbookCompensation | None = None
+
+
+class Applies(Contract):
+    """When a runbook may be considered; `explained_by` are dimensions that the best cause must name."""
+
+    measure: Name
+    patterns: tuple[Pattern, ...] = ("spike", "shift")
+    explained_by: tuple[Name, ...] = ()
+
+
+class Recovery(Contract):
+    """Recovered: `panes` normal panes in a row before `within` has passed since the action."""
+
+    within: Duration = 6 * HOUR
+    panes: int = Field(default=4, ge=1, le=96)
+
+
+class Runbook(Contract):
+    """A procedure as data: a parameterised template of tasks."""
+
+    runbook: Name
+    version: int = Field(default=1, ge=1)
+    title: str
+    situation: str
+    applies: Applies
+    parameters: dict[Name, Binding] = Field(default_factory=dict)
+    tasks: tuple[RunbookTask, ...] = Field(min_length=1)
+    recovery: Recovery = Recovery()
+
+    @property
+    def template(self) -> str:
+        return f"{self.runbook}@{self.version}"
+
+
+class PackManifest(Contract):
+    """`pack.yaml`, whole."""
+
+    pack: Name
+    version: int = Field(default=1, ge=1)
+    title: str
+    mode: Literal["observe", "act"] = "observe"
+    streams: tuple[StreamSpec, ...] = Field(min_length=1)
+    measures: tuple[Measure, ...] = Field(min_length=1)
+    detectors: tuple[DetectorSpec, ...] = Field(min_length=1)
+    correlation: Correlation = Correlation()
+    goal: str = "bring the measure back to normal"
+    tools: str | None = Field(
+        default=None, description="Python module or file with @forestall.tool functions"
+    )
+    runbooks: str | None = Field(
+        default=None, description="folder with runbooks/*.yaml, relative to the pack"
+    )
+    autonomy: Autonomy = Autonomy()
+    recovery: Recovery = Recovery()
+
+    @model_validator(mode="after")
+    def _names_resolve(self) -> "PackManifest":
+        measures = {measure.name for measure in self.measures}
+        for detector in self.detectors:
+            if detector.measure not in measures:
+                raise ValueError(
+                    f"detectors: {detector.name!r} watches {detector.measure!r}; known: {sorted(measures)}"
+                )
+        types = {declared.type for stream in self.streams for declared in stream.types}
+        for measure in self.measures:
+            if unknown := set(measure.of) - types:
+                raise ValueError(
+                    f"measures: {measure.name!r} counts {sorted(unknown)}, which no stream declares"
+                )
+        return self
