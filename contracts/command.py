@@ -11,9 +11,7 @@ Effect = Literal["keyed", "reconcilable", "opaque"]
 OutcomeStatus = Literal["succeeded", "failed", "refused", "unknown"]
 
 
-def command_id(
-    incident_id: str, plan_version: int, ordinal: str, tool: str, arguments: dict[str, Any]
-) -> str:
+def command_id(incident_id: str, plan_version: int, ordinal: str, tool: str, arguments: dict[str, Any]) -> str:
     """hash(incident, plan version, ordinal in the persisted plan, tool, canonical arguments).
 
     `ordinal` is the task's number as text; a compensation's is its task's with a `c` behind it.

@@ -6,9 +6,7 @@ from pydantic import Field
 
 from contracts.base import Contract
 
-IncidentStatus = Literal[
-    "open", "resolved", "recovered_alone", "observed", "escalated", "denied", "closed_by_person"
-]
+IncidentStatus = Literal["open", "resolved", "recovered_alone", "observed", "escalated", "denied", "closed_by_person"]
 Credit = Literal["success", "failure", "none"]
 
 

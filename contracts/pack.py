@@ -219,12 +219,8 @@ class PackManifest(Contract):
     detectors: tuple[DetectorSpec, ...] = Field(min_length=1)
     correlation: Correlation = Correlation()
     goal: str = "bring the measure back to normal"
-    tools: str | None = Field(
-        default=None, description="Python module or file with @forestall.tool functions"
-    )
-    runbooks: str | None = Field(
-        default=None, description="folder with runbooks/*.yaml, relative to the pack"
-    )
+    tools: str | None = Field(default=None, description="Python module or file with @forestall.tool functions")
+    runbooks: str | None = Field(default=None, description="folder with runbooks/*.yaml, relative to the pack")
     autonomy: Autonomy = Autonomy()
     recovery: Recovery = Recovery()
 
@@ -239,7 +235,5 @@ class PackManifest(Contract):
         types = {declared.type for stream in self.streams for declared in stream.types}
         for measure in self.measures:
             if unknown := set(measure.of) - types:
-                raise ValueError(
-                    f"measures: {measure.name!r} counts {sorted(unknown)}, which no stream declares"
-                )
+                raise ValueError(f"measures: {measure.name!r} counts {sorted(unknown)}, which no stream declares")
         return self
