@@ -1,0 +1,67 @@
+"""What a tally keeps: units per value of each dimension, and per value pair of each two, cut to a bound."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any, Generic, TypeVar
+
+from contracts import DimensionCounts, ValueCount
+
+VALUES = 64
+"""Values that a table hands on, in contracts.WindowCounts; the rest is `other`."""
+VALUE_LENGTH = 256
+"""Characters; a longer value is counted under `other`."""
+
+Key = tuple[str, ...]
+Number = TypeVar("Number", int, float)
+
+
+def subjects(dimensions: int) -> list[tuple[int, ...]]:
+    """What gets a table: every dimension, then every pair of dimensions, by position."""
+    positions = range(dimensions)
+    return [*((position,) for position in positions), *combinations(positions, 2)]
+
+
+@dataclass(slots=True)
+class Table(Generic[Number]):
+    """Units per value. `other` sums what was left out: a unit counts there once per value that was left out."""
+
+    counts: dict[Key, Number] = field(default_factory=dict)
+    other: Number = 0
+
+    def add(self, counts: Mapping[Key, Number], other: Number) -> None:
+        for key, units in counts.items():
+            self.counts[key] = self.counts.get(key, 0) + units
+        self.other += other
+
+    def cut(self, bound: int) -> None:
+        """Keep the `bound` most frequent values; ties go to the value that sorts first."""
+        if len(self.counts) <= bound:
+            return
+        ranked = self.ranked()
+        self.other += sum(item[1] for item in ranked[bound:])
+        self.counts = dict(ranked[:bound])
+
+    def ranked(self) -> list[tuple[Key, Number]]:
+        """The most frequent first, ties by value: the same list in whatever order the units came."""
+        return sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"counts": [[list(value), units] for value, units in self.ranked()], "other": self.other}
+
+
+def table_from(data: Mapping[str, Any]) -> Table[Any]:
+    """The inverse of `Table.to_json`."""
+    return Table({tuple(value): units for value, units in data["counts"]}, data["other"])
+
+
+def to_contract(dimensions: tuple[str, ...], tables: Iterable[Table[Any]], scale: float) -> tuple[DimensionCounts, ...]:
+    """Tables in the order of `subjects` in whole units: times `scale`, rounded, the first `VALUES` of each."""
+    result = []
+    for positions, table in zip(subjects(len(dimensions)), tables, strict=True):
+        ranked = [(key, round(units * scale)) for key, units in table.ranked()]
+        kept = [ValueCount(values=key, units=units) for key, units in ranked[:VALUES] if units]
+        left_out = sum(units for _, units in ranked[VALUES:]) + round(table.other * scale)
+        names = tuple(dimensions[position] for position in positions)
+        result.append(DimensionCounts(dimensions=names, counts=tuple(kept), other=left_out))
+    return tuple(result)
