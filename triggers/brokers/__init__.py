@@ -1,0 +1,21 @@
+"""Brokers: one small protocol, an implementation a file."""
+
+from triggers.brokers.embedded import EmbeddedBroker, EmbeddedSettings
+from triggers.brokers.errors import AskOperator, BrokerError, RefuseMessage, RetryLater, StopConsuming
+from triggers.brokers.protocol import MAX_MESSAGE_BYTES, Broker, Consumer, Initial, Message, Outgoing
+
+__all__ = [
+    "MAX_MESSAGE_BYTES",
+    "AskOperator",
+    "Broker",
+    "BrokerError",
+    "Consumer",
+    "EmbeddedBroker",
+    "EmbeddedSettings",
+    "Initial",
+    "Message",
+    "Outgoing",
+    "RefuseMessage",
+    "RetryLater",
+    "StopConsuming",
+]
