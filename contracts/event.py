@@ -77,8 +77,8 @@ def encode_event(event: Event) -> bytes:
     )
 
 
-def decode_event(payload: bytes, *, tenant: str = DEFAULT_TENANT) -> Event:
-    """Read one event; `tenant` comes from the subscription.
+def decode_event(payload: bytes, *, tenant: str | None = DEFAULT_TENANT) -> Event:
+    """Read one event. `tenant` comes from the subscription; None keeps the payload's own, for what we wrote ourselves.
 
     Raises:
         MalformedEvent: not JSON, not CloudEvents 1.0, or a required attribute is missing or of the wrong type.
@@ -105,7 +105,7 @@ def decode_event(payload: bytes, *, tenant: str = DEFAULT_TENANT) -> Event:
         time=time,
         data=wire.data,
         key=wire.partitionkey,
-        tenant=tenant,
+        tenant=tenant if tenant is not None else wire.tenant or DEFAULT_TENANT,
         data_version=_data_version(wire.datacontenttype),
         causation_id=wire.causationid,
         correlation_id=wire.correlationid,

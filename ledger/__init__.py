@@ -1,1 +1,45 @@
+"""The durable record: inbox, journal, outbox, runs and leases, commands, approvals, watches, blobs."""
 
+from ledger.commands import Claim, CommandRow, Commands
+from ledger.errors import (
+    Fenced,
+    LedgerBusy,
+    LedgerCorrupt,
+    LedgerError,
+    LedgerFull,
+    LedgerNewer,
+    LedgerReadOnly,
+    OperatorNeeded,
+)
+from ledger.inbox import DeadLetter, Received
+from ledger.incidents import Joined
+from ledger.journal import OutboxRow
+from ledger.leases import Lease
+from ledger.people import ApprovalRow
+from ledger.runs import Mail, Run
+from ledger.sqlite import Ledger, SqliteLedger, Transaction
+
+__all__ = [
+    "ApprovalRow",
+    "Claim",
+    "CommandRow",
+    "Commands",
+    "DeadLetter",
+    "Fenced",
+    "Joined",
+    "Lease",
+    "Ledger",
+    "LedgerBusy",
+    "LedgerCorrupt",
+    "LedgerError",
+    "LedgerFull",
+    "LedgerNewer",
+    "LedgerReadOnly",
+    "Mail",
+    "OperatorNeeded",
+    "OutboxRow",
+    "Received",
+    "Run",
+    "SqliteLedger",
+    "Transaction",
+]

@@ -1,0 +1,140 @@
+"""The command ledger: each command is claimed once, and its outcome is recorded once."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from contracts import Command, Effect, Outcome
+from ledger.errors import Fenced
+
+CLAIM_MICROS = 900_000_000
+"""How long a claim holds; a tool call that takes longer may be taken over, so tasks time out well before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Leave to run a command. `interrupted`: an earlier claim never recorded an outcome; the effect may have happened."""
+
+    command: Command
+    effect: Effect
+    epoch: int
+    attempts: int
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    command: Command
+    effect: Effect
+    status: str
+    attempts: int
+    owner: str | None
+    created_at: int
+    outcome: Outcome | None
+
+
+class Commands:
+    """Table `commands`. Status: `ready`, `claimed`, `done`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def add(self, command: Command, effect: Effect, now: int) -> bool:
+        """Once an id; False when it was there already."""
+        cursor = self._db.execute(
+            "INSERT OR IGNORE INTO commands (id, incident, pack, ordinal, effect, body, status, next_at, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, 'ready', ?, ?)",
+            (
+                command.id,
+                command.incident_id,
+                command.pack,
+                command.ordinal,
+                effect,
+                command.model_dump_json(),
+                now,
+                now,
+            ),
+        )
+        return cursor.rowcount == 1
+
+    def next_ready(self, owner: str, now: int) -> Command | None:
+        """The oldest that could be claimed."""
+        row = self._db.execute(
+            "SELECT body FROM commands WHERE status <> 'done' AND next_at <= ?"
+            " AND (status = 'ready' OR owner = ? OR lease_until < ?) ORDER BY created_at, incident, ordinal LIMIT 1",
+            (now, owner, now),
+        ).fetchone()
+        return Command.model_validate_json(row[0]) if row else None
+
+    def claim(self, command_id: str, owner: str, now: int) -> Claim | None:
+        """Take it under a new epoch; None when it is done, or held by another owner."""
+        row = self._db.execute(
+            "SELECT body, effect, status, epoch, attempts FROM commands WHERE id = ? AND status <> 'done'"
+            " AND (status = 'ready' OR owner = ? OR lease_until < ?)",
+            (command_id, owner, now),
+        ).fetchone()
+        if row is None:
+            return None
+        body, effect, status, epoch, attempts = row
+        self._db.execute(
+            "UPDATE commands SET status = 'claimed', owner = ?, epoch = ?, attempts = ?, lease_until = ? WHERE id = ?",
+            (owner, epoch + 1, attempts + 1, now + CLAIM_MICROS, command_id),
+        )
+        return Claim(Command.model_validate_json(body), effect, epoch + 1, attempts + 1, status == "claimed")
+
+    def release(self, claim: Claim, next_at: int, *, counted: bool = True) -> None:
+        """Give it back: nothing was done. Not `counted`: the attempt does not count (it was frozen)."""
+        self._fence(claim)
+        self._db.execute(
+            "UPDATE commands SET status = 'ready', owner = NULL, lease_until = 0, next_at = ?, attempts = ? WHERE id = ?",
+            (next_at, claim.attempts if counted else claim.attempts - 1, claim.command.id),
+        )
+
+    def record(self, claim: Claim, outcome: Outcome) -> None:
+        """Raises:
+        Fenced: the claim was taken over since.
+        """
+        self._fence(claim)
+        self._db.execute(
+            "UPDATE commands SET status = 'done', owner = NULL, lease_until = 0, outcome = ? WHERE id = ?",
+            (outcome.model_dump_json(), claim.command.id),
+        )
+
+    def settle(self, command_id: str, outcome: Outcome) -> bool:
+        """A person's word on a command whose outcome is unknown; False when there is no such command."""
+        row = self.get(command_id)
+        if row is None or row.outcome is None or row.outcome.status != "unknown":
+            return False
+        self._db.execute("UPDATE commands SET outcome = ? WHERE id = ?", (outcome.model_dump_json(), command_id))
+        return True
+
+    def get(self, command_id: str) -> CommandRow | None:
+        rows = self._rows("WHERE id = ?", (command_id,))
+        return rows[0] if rows else None
+
+    def of_incident(self, incident_id: str) -> list[CommandRow]:
+        return self._rows("WHERE incident = ? ORDER BY created_at, ordinal", (incident_id,))
+
+    def open(self) -> list[CommandRow]:
+        return self._rows("WHERE status <> 'done' ORDER BY created_at, ordinal", ())
+
+    def _rows(self, where: str, values: tuple[object, ...]) -> list[CommandRow]:
+        rows = self._db.execute(
+            f"SELECT body, effect, status, attempts, owner, created_at, outcome FROM commands {where}", values
+        )
+        return [
+            CommandRow(
+                Command.model_validate_json(body),
+                effect,
+                status,
+                attempts,
+                owner,
+                created_at,
+                Outcome.model_validate_json(outcome) if outcome else None,
+            )
+            for body, effect, status, attempts, owner, created_at, outcome in rows
+        ]
+
+    def _fence(self, claim: Claim) -> None:
+        row = self._db.execute("SELECT epoch, status FROM commands WHERE id = ?", (claim.command.id,)).fetchone()
+        if row is None or row != (claim.epoch, "claimed"):
+            raise Fenced(f"command {claim.command.id}: claimed by somebody else since epoch {claim.epoch}")

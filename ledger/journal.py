@@ -1,0 +1,110 @@
+"""The journal: every event of ours, in order, and the outbox that copies them to topics and the webhook."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from contracts import Event, decode_event, encode_event
+
+EVENT_MAX_BYTES = 1_000_000
+"""No event of ours may be larger: checked when the row is written, so that no row can block the relay."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    seq: int
+    destination: str
+    number: int
+    event: Event
+    payload: bytes
+
+
+class Journal:
+    """Tables `journal` and `outbox`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def append(self, event: Event, destinations: Sequence[str] = ()) -> int | None:
+        """Write one event, once an id; returns its number, or None when it was there already.
+
+        Raises:
+            ValueError: the event is larger than `EVENT_MAX_BYTES`.
+        """
+        payload = encode_event(event)
+        if len(payload) > EVENT_MAX_BYTES:
+            raise ValueError(f"{event.type} {event.id}: {len(payload)} bytes; at most {EVENT_MAX_BYTES}")
+        row = self._db.execute(
+            "INSERT INTO journal (id, type, time, incident, event) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO NOTHING RETURNING seq",
+            (event.id, event.type, event.time, event.correlation_id, payload),
+        ).fetchone()
+        if row is None:
+            return None
+        seq: int = row[0]
+        self._db.executemany(
+            "INSERT INTO outbox (seq, destination) VALUES (?, ?)", [(seq, name) for name in destinations]
+        )
+        return seq
+
+    def events(
+        self, *, incident: str | None = None, type_prefix: str = "", after: int = 0, limit: int = 1_000_000
+    ) -> list[Event]:
+        """In the order of writing."""
+        return [
+            event for _, event in self.numbered(incident=incident, type_prefix=type_prefix, after=after, limit=limit)
+        ]
+
+    def numbered(
+        self, *, incident: str | None = None, type_prefix: str = "", after: int = 0, limit: int = 1_000_000
+    ) -> list[tuple[int, Event]]:
+        clauses, values = ["seq > ?"], [after]
+        parameters: list[object] = list(values)
+        if incident is not None:
+            clauses.append("incident = ?")
+            parameters.append(incident)
+        if type_prefix:
+            clauses.append("type >= ? AND type < ?")
+            parameters += [type_prefix, type_prefix + "\U0010ffff"]
+        rows = self._db.execute(
+            f"SELECT seq, event FROM journal WHERE {' AND '.join(clauses)} ORDER BY seq LIMIT ?", (*parameters, limit)
+        )
+        return [(seq, decode_event(payload, tenant=None)) for seq, payload in rows]
+
+    def number_unsent(self, destination_prefix: str, limit: int) -> None:
+        """Give numbers to rows that have none: after their commit, in a transaction of its own, without a gap."""
+        rows = self._db.execute(
+            "SELECT seq, destination FROM outbox WHERE sent_at IS NULL AND number IS NULL"
+            " AND destination >= ? AND destination < ? ORDER BY seq LIMIT ?",
+            (destination_prefix, destination_prefix + "\U0010ffff", limit),
+        ).fetchall()
+        (last,) = self._db.execute("SELECT coalesce(max(value), 0) FROM counters WHERE name = 'outbox'").fetchone()
+        self._db.executemany(
+            "UPDATE outbox SET number = ? WHERE seq = ? AND destination = ?",
+            [(last + 1 + place, seq, name) for place, (seq, name) in enumerate(rows)],
+        )
+        if rows:
+            self._db.execute("INSERT OR REPLACE INTO counters VALUES ('outbox', ?)", (last + len(rows),))
+
+    def unsent(self, destination_prefix: str, limit: int) -> list[OutboxRow]:
+        """Numbered rows that were not sent yet, in order."""
+        rows = self._db.execute(
+            "SELECT o.seq, o.destination, o.number, j.event FROM outbox o JOIN journal j ON j.seq = o.seq"
+            " WHERE o.sent_at IS NULL AND o.number IS NOT NULL AND o.destination >= ? AND o.destination < ?"
+            " ORDER BY o.number LIMIT ?",
+            (destination_prefix, destination_prefix + "\U0010ffff", limit),
+        )
+        return [
+            OutboxRow(seq, name, number, decode_event(payload, tenant=None), payload)
+            for seq, name, number, payload in rows
+        ]
+
+    def unsent_count(self) -> int:
+        count: int = self._db.execute("SELECT count(*) FROM outbox WHERE sent_at IS NULL").fetchone()[0]
+        return count
+
+    def mark_sent(self, rows: Sequence[OutboxRow], at: int) -> None:
+        self._db.executemany(
+            "UPDATE outbox SET sent_at = ? WHERE seq = ? AND destination = ?",
+            [(at, row.seq, row.destination) for row in rows],
+        )

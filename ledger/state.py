@@ -1,0 +1,74 @@
+"""Small documents: monitor state, switches, memos, blobs, counters."""
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from contracts import canonical, digest
+from ledger.documents import pack_doc, unpack_doc
+
+
+class Documents:
+    """Tables `monitor_state`, `switches`, `memos`, `blobs` and `counters`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def monitor(self, pack: str, part: str) -> dict[str, Any]:
+        """The documents of a pack's monitor on one partition, by name."""
+        rows = self._db.execute("SELECT name, doc FROM monitor_state WHERE pack = ? AND part = ?", (pack, part))
+        return {name: unpack_doc(doc) for name, doc in rows}
+
+    def put_monitor(self, pack: str, part: str, docs: Mapping[str, Any]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO monitor_state VALUES (?, ?, ?, ?)",
+            [(pack, part, name, pack_doc(doc)) for name, doc in docs.items()],
+        )
+
+    def switch(self, name: str) -> Any:
+        """A switch's document, or None."""
+        row = self._db.execute("SELECT doc FROM switches WHERE name = ?", (name,)).fetchone()
+        return unpack_doc(row[0]) if row else None
+
+    def set_switch(self, name: str, doc: object) -> None:
+        if doc is None:
+            self._db.execute("DELETE FROM switches WHERE name = ?", (name,))
+        else:
+            self._db.execute("INSERT OR REPLACE INTO switches VALUES (?, ?)", (name, pack_doc(doc)))
+
+    def switches(self) -> dict[str, Any]:
+        return {name: unpack_doc(doc) for name, doc in self._db.execute("SELECT name, doc FROM switches")}
+
+    def memo(self, key: str) -> Any:
+        """What a model or a tool once answered under this key, or None."""
+        row = self._db.execute("SELECT doc FROM memos WHERE key = ?", (key,)).fetchone()
+        return unpack_doc(row[0]) if row else None
+
+    def keep_memo(self, key: str, doc: object) -> Any:
+        """Keep the first answer; returns the one that is kept."""
+        self._db.execute("INSERT OR IGNORE INTO memos VALUES (?, ?)", (key, pack_doc(doc)))
+        return self.memo(key)
+
+    def put_blob(self, value: object) -> str:
+        """Keep a JSON value under its digest; returns the digest."""
+        name = digest(value)
+        self._db.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", (name, canonical(value)))
+        return name
+
+    def blob(self, name: str) -> Any:
+        """Raises:
+        KeyError: no blob has that digest.
+        """
+        row = self._db.execute("SELECT body FROM blobs WHERE digest = ?", (name,)).fetchone()
+        if row is None:
+            raise KeyError(name)
+        return unpack_doc(row[0])
+
+    def count(self, name: str, by: int) -> None:
+        self._db.execute(
+            "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+            (name, by),
+        )
+
+    def counters(self) -> dict[str, int]:
+        return dict(self._db.execute("SELECT name, value FROM counters ORDER BY name").fetchall())
