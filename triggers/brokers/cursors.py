@@ -156,14 +156,7 @@ class Cursors:
         self, reader: Reader, number: int, cursor: int, span: Span, room: int, max_bytes: int
     ) -> tuple[list[Message], int]:
         stop = min(span.stop, span.start + room)
-        taken: list[Message] = []
-        size = 0
-        for message in self._log.read(reader.topic, number, span.start, stop, span.redeliveries):
-            size += len(message.payload)
-            if taken and size > max_bytes:
-                size -= len(message.payload)
-                break
-            taken.append(message)
+        taken, size = self._log.read(reader.topic, number, span.start, stop, span.redeliveries, max_bytes)
         if not taken:
             raise sqlite3.DatabaseError(f"messages {span.start} to {stop} of {reader.topic} are missing")
         self._hold(cursor, span, span._replace(stop=span.start + len(taken), state=reader.id))

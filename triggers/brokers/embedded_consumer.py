@@ -2,24 +2,31 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-from triggers.brokers.cursors import Reader
+from triggers.brokers.cursors import Cursors, Reader
+from triggers.brokers.log_thread import LogThread
 from triggers.brokers.protocol import Message
-
-if TYPE_CHECKING:
-    from triggers.brokers.embedded import EmbeddedBroker
 
 
 class EmbeddedConsumer:
     """Made by `EmbeddedBroker.subscribe`."""
 
-    def __init__(self, broker: "EmbeddedBroker", reader: Reader) -> None:
-        self._broker = broker
+    def __init__(
+        self,
+        thread: LogThread,
+        cursors: Cursors,
+        reader: Reader,
+        batch_max_bytes: int,
+        changed_outside: Callable[[], bool],
+    ) -> None:
+        self._thread = thread
+        self._cursors = cursors
         self._reader = reader
+        self._batch_max_bytes = batch_max_bytes
+        self._changed_outside = changed_outside
         self._one_at_a_time = asyncio.Lock()
-        self._claiming: asyncio.Task[list[Message]] | None = None
+        self._claim: asyncio.Task[list[Message]] | None = None
         self._ready: deque[Message] = deque()
         self._closed = False
 
@@ -28,41 +35,41 @@ class EmbeddedConsumer:
         if max_messages < 1:
             raise ValueError(f"max_messages: {max_messages}; at least 1")
         while True:
-            changed = self._broker.changed  # before looking, so that no message slips in between
+            changed = self._thread.changed  # before looking, so that no message slips in between
             messages = await self._take(max_messages)
             if messages or not wait:
                 return messages
-            await self._broker.wait(changed)
-
-    async def _take(self, max_messages: int) -> list[Message]:
-        async with self._one_at_a_time:
-            if not self._ready:
-                if self._claiming is None:
-                    bound = self._broker.settings.batch_max_bytes
-                    self._claiming = asyncio.create_task(
-                        self._broker.call(self._broker.cursors.claim, self._reader, max_messages, bound)
-                    )
-                await asyncio.wait({self._claiming})  # a cancelled caller leaves the claim to the next one
-                done, self._claiming = self._claiming, None
-                self._ready.extend(done.result())
-            return [self._ready.popleft() for _ in range(min(max_messages, len(self._ready)))]
+            await self._thread.wait(changed, self._changed_outside)
 
     async def ack(self, messages: Sequence[Message]) -> None:
-        """Durable when this returns."""
+        """On disk when this returns."""
         if messages:
-            await self._broker.call(self._broker.cursors.ack, self._reader, messages)
+            await self._thread.call(self._cursors.ack, self._reader, messages)
 
     async def nack(self, messages: Sequence[Message]) -> None:
         """Free those still held here; they come again at once."""
         if messages:
-            await self._broker.call(self._broker.cursors.nack, self._reader, messages)
-            self._broker.wake()
+            await self._thread.call(self._cursors.nack, self._reader, messages)
+            self._thread.wake()
 
     async def close(self) -> None:
         """Free what is held."""
-        if self._closed or self._broker.closed:
+        if self._closed or self._thread.closed:
             return
         self._closed = True
+        if self._claim is not None:
+            await asyncio.wait({self._claim})
         self._ready.clear()
-        await self._broker.call(self._broker.cursors.close_reader, self._reader)
-        self._broker.wake()
+        await self._thread.call(self._cursors.close_reader, self._reader)
+        self._thread.wake()
+
+    async def _take(self, max_messages: int) -> list[Message]:
+        async with self._one_at_a_time:
+            if not self._ready:
+                if self._claim is None:
+                    claim = self._thread.call(self._cursors.claim, self._reader, max_messages, self._batch_max_bytes)
+                    self._claim = asyncio.create_task(claim)
+                await asyncio.wait({self._claim})  # a cancelled caller leaves the claim to the next one
+                done, self._claim = self._claim, None
+                self._ready.extend(done.result())
+            return [self._ready.popleft() for _ in range(min(max_messages, len(self._ready)))]

@@ -37,7 +37,7 @@ class EventLog:
     def append(self, topic: str, batch: Sequence[Outgoing], now: int) -> list[str]:
         """Message ids in the order given; the rows are on disk when this returns."""
         ids = self.topic(topic)[1]
-        placed = [crc32((one.key or "").encode() or one.payload) % len(ids) for one in batch]
+        placed = [_partition_of(one, len(ids)) for one in batch]
         message_ids = [""] * len(batch)
         with writing(self._connection):
             for number in sorted(set(placed)):
@@ -49,15 +49,27 @@ class EventLog:
                     message_ids[index] = f"{number}:{position + offset}"
         return message_ids
 
-    def read(self, topic: str, number: int, start: int, stop: int, redeliveries: int) -> Iterator[Message]:
-        """The messages at positions [`start`, `stop`) of a partition, in order."""
+    def read(
+        self, topic: str, number: int, start: int, stop: int, redeliveries: int, max_bytes: int
+    ) -> tuple[list[Message], int]:
+        """The messages at positions [`start`, `stop`) of a partition in order, and their payloads' bytes.
+
+        Stops before `max_bytes` is passed, but never before the first message.
+        """
         base = self.topic(topic)[1][number] << POSITION_BITS
+        messages: list[Message] = []
+        size = 0
         for row, key, payload, published, properties in self._connection.execute(_RANGE, (base + start, base + stop)):
-            position = row - base
+            size += len(payload)
+            if size > max_bytes and messages:
+                return messages, size - len(payload)
             decoded = NO_PROPERTIES if properties is None else msgspec.json.decode(properties)
-            yield Message(
-                topic, number, f"{number}:{position}", position, key, payload, published, decoded, redeliveries
+            position = row - base
+            message_id = f"{number}:{position}"
+            messages.append(
+                Message(topic, number, message_id, position, key, payload, published, decoded, redeliveries)
             )
+        return messages, size
 
     def prune(self, topic: str, before_position: int) -> int:
         """Delete messages below the position in every partition that every subscription has acknowledged."""
@@ -126,6 +138,12 @@ def check_sizes(batch: Sequence[Outgoing], max_message_bytes: int) -> None:
                 " (max_message_bytes); send a reference to the data instead",
                 index,
             )
+
+
+def _partition_of(one: Outgoing, partitions: int) -> int:
+    if partitions == 1:
+        return 0
+    return crc32(one.payload if one.key is None else one.key.encode()) % partitions
 
 
 def _rows(base: int, batch: Sequence[Outgoing], now: int) -> Iterator[tuple[int, str | None, bytes, int, bytes | None]]:
