@@ -23,6 +23,8 @@ _STOP_WORDS = frozenset(
 )
 _N_GRAMS = range(3, 6)
 _PAIR_WEIGHT = 0.5
+_SUBWORDS_OF = 40
+"""Characters of a word that are cut into n-grams: what is longer is no word."""
 
 
 @lru_cache(maxsize=65_536)
@@ -37,7 +39,7 @@ def _words(text: str) -> list[str]:
 
 @lru_cache(maxsize=8_192)
 def _n_grams(word: str) -> tuple[str, ...]:
-    edged = f"<{word}>"
+    edged = f"<{word[:_SUBWORDS_OF]}>"
     return tuple(edged[start : start + n] for n in _N_GRAMS for start in range(len(edged) - n + 1))
 
 

@@ -1,6 +1,7 @@
 """all-MiniLM-L6-v2 from the extra `embeddings`: vectors that know synonyms."""
 
 import hashlib
+import importlib
 import importlib.util
 import os
 from collections.abc import Mapping, Sequence
@@ -67,6 +68,7 @@ class SentenceTransformerEmbedder:
         folder = _packaged_model()
         verify_model(folder)
         os.environ["HF_HUB_OFFLINE"] = "1"
+        importlib.import_module("transformers.utils.logging").disable_progress_bar()
         sentence_transformers: Any = importlib.import_module("sentence_transformers")
         self._model: Any = sentence_transformers.SentenceTransformer(str(folder), device="cpu", local_files_only=True)
 

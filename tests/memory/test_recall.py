@@ -1,5 +1,7 @@
 """Memory as a whole: what is recalled, in which order, and for whom."""
 
+from typing import Any
+
 import pytest
 
 from contracts import Applies, Situation, canonical
@@ -42,9 +44,7 @@ def test_fitting_runbook_is_applicable_and_says_why(memory: Memory) -> None:
         ({"attributes": {"carrier": "leeds"}}, "explained_by warehouse: not in the explanation"),
     ],
 )
-def test_each_unmet_condition_alone_rules_a_runbook_out(
-    memory: Memory, changes: dict[str, object], reason: str
-) -> None:
+def test_each_unmet_condition_alone_rules_a_runbook_out(memory: Memory, changes: dict[str, Any], reason: str) -> None:
     memory.add_runbook("retail", runbook())
     found = memory.recall(situation(**changes), tenant="acme")
     assert found.novel
