@@ -1,0 +1,92 @@
+"""Do the names in `pack.yaml` resolve? Read from the data itself, so that one wrong field hides no other mistake."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from forestall.packs.mistakes import Location, Mistake, nearest
+from forestall.packs.source import Source
+
+Item = tuple[Location, dict[str, Any]]
+
+
+def items(source: Source, *path: str | int) -> Iterator[Item]:
+    """The mappings in a list, each with its location; nothing where no list was written."""
+    found = source.at(path)
+    for place, item in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(item, dict):
+            yield (*path, place), item
+
+
+def check_names(source: Source) -> Iterator[Mistake]:
+    """Doubled names, references to nothing, and event schemas that are none."""
+    types = _types(source)
+    measures = {str(item.get("name")) for _, item in items(source, "measures")}
+    for list_name, name in (("streams", "topic"), ("measures", "name"), ("detectors", "name")):
+        yield from _doubled(source, list(items(source, list_name)), name)
+    yield from _doubled(source, [item for item, _ in types], "type")
+    for (at, declared), _ in types:
+        yield from _check_schema(source, (*at, "data"), declared.get("data", {}))
+    known_types = {str(declared.get("type")) for (_, declared), _ in types}
+    for at, measure in items(source, "measures"):
+        for place, counted in enumerate(_listed(measure.get("of"))):
+            if counted not in known_types:
+                rule = f"no stream declares this type; {nearest(counted, known_types)}"
+                yield source.mistake((*at, "of", place), rule, counted)
+        yield from _check_fields(source, at, measure, types)
+    for at, detector in items(source, "detectors"):
+        watched = detector.get("measure")
+        if watched is not None and watched not in measures:
+            yield source.mistake((*at, "measure"), f"no such measure; {nearest(watched, measures)}", watched)
+
+
+def _types(source: Source) -> list[tuple[Item, Location]]:
+    """Every declared event type with its stream's location."""
+    found = []
+    for stream, _ in items(source, "streams"):
+        found += [(item, stream) for item in items(source, *stream, "types")]
+    return found
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _doubled(source: Source, found: list[Item], field: str) -> Iterator[Mistake]:
+    seen: dict[str, Location] = {}
+    for at, item in found:
+        name = item.get(field)
+        if isinstance(name, str) and name in seen:
+            first = source.line((*seen[name], field))
+            yield source.mistake((*at, field), f"taken on line {first}; choose another name", name)
+        elif isinstance(name, str):
+            seen[name] = at
+
+
+def _check_schema(source: Source, at: Location, schema: object) -> Iterator[Mistake]:
+    try:
+        Draft202012Validator.check_schema(schema)  # type: ignore[arg-type]
+    except SchemaError as error:
+        where = (*at, *error.absolute_path)
+        yield source.mistake(where, f"not JSON Schema: {error.message[:200]}; see json-schema.org, draft 2020-12")
+
+
+def _check_fields(
+    source: Source, at: Location, measure: dict[str, Any], types: list[tuple[Item, Location]]
+) -> Iterator[Mistake]:
+    """A misspelt field would make a measure that is silently empty."""
+    uses: list[tuple[Location, Any]] = [((*at, name), measure.get(name)) for name in ("unit", "field", "key")]
+    uses += [((*at, "dimensions", place), name) for place, name in enumerate(_listed(measure.get("dimensions")))]
+    uses += [((*where, "field"), test.get("field")) for where, test in items(source, *at, "where")]
+    counted = _listed(measure.get("of"))
+    for (_, declared), _ in types:
+        schema = declared.get("data")
+        properties = schema.get("properties") if isinstance(schema, dict) else None
+        if declared.get("type") not in counted or not isinstance(properties, dict):
+            continue
+        for where, name in uses:
+            if isinstance(name, str) and name.split(".")[0] not in properties:
+                rule = f"{declared['type']!r} declares no such field; {nearest(name, properties)}"
+                yield source.mistake(where, rule, name)
