@@ -1,0 +1,139 @@
+"""Everything an explanation could say: each declared value and each pair of values, with their counts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log
+
+from agents.explanation.contrast import Contrast
+from agents.explanation.tables import Key
+from contracts import DimensionCounts, Evidence
+
+MIN_SUPPORT = 5
+"""Units, window and baseline together, below which a value is no hypothesis; a cause needs as many surplus units."""
+NEEDED = log(20)
+"""Nats that a pair must gain over a single value, beyond what the larger choice among pairs gains by chance."""
+
+
+class Spread:
+    """The counts of one dimension or pair in the window and in the baseline.
+
+    Tables are cut to their most frequent values. A value that is not listed has between 0 and `*_hidden` units.
+    """
+
+    def __init__(self, window: DimensionCounts, baseline: DimensionCounts) -> None:
+        self.dimensions = window.dimensions
+        self.window: dict[Key, int] = {count.values: count.units for count in window.counts}
+        self.baseline: dict[Key, int] = {count.values: count.units for count in baseline.counts}
+        self.window_hidden = min([window.other, *self.window.values()])
+        self.baseline_hidden = min([baseline.other, *self.baseline.values()])
+        self.window_total = sum(self.window.values()) + window.other
+        self.baseline_total = sum(self.baseline.values()) + baseline.other
+        self._others = window.other + baseline.other
+
+    def tested(self) -> int:
+        """Values with enough support to be tested, counting every value that may hide among the others.
+
+        Support is over window and baseline together, so that choosing by it does not favour what grew (independent
+        filtering: Bourgon, Gentleman and Huber 2010).
+        """
+        values = self.window.keys() | self.baseline.keys()
+        listed = sum(self.window.get(key, 0) + self.baseline.get(key, 0) >= MIN_SUPPORT for key in values)
+        return listed + self._others // MIN_SUPPORT
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """These attributes, one or two, are what is different."""
+
+    dimensions: Key
+    values: Key
+    contrast: Contrast
+
+    @property
+    def named(self) -> dict[str, str]:
+        return dict(zip(self.dimensions, self.values, strict=True))
+
+
+class Hypotheses:
+    """All hypotheses of some evidence, in one direction: `sign` is 1 for an excess, -1 for a shortfall."""
+
+    def __init__(self, evidence: Evidence, sign: int) -> None:
+        self.window_units = evidence.window.units
+        self.baseline_units = evidence.baseline.units
+        self._up = sign > 0
+        baseline = {counts.dimensions: counts for counts in evidence.baseline.dimensions}
+        self._spreads = {
+            window.dimensions: Spread(window, baseline[window.dimensions])
+            for window in evidence.window.dimensions
+            if window.dimensions in baseline
+        }
+        self._tested = {size: self._count(size) for size in (1, 2)}
+
+    @property
+    def tested(self) -> int:
+        return sum(self._tested.values())
+
+    def _count(self, size: int) -> int:
+        return sum(spread.tested() for dimensions, spread in self._spreads.items() if len(dimensions) == size)
+
+    def __iter__(self) -> Iterator[Hypothesis]:
+        """Those that could be a cause: listed where the change would show."""
+        for spread in self._spreads.values():
+            for values in sorted(spread.window if self._up else spread.baseline):
+                window, baseline = self._counts(spread, values, cautious=True)
+                contrast = Contrast(
+                    min(window, self.window_units),
+                    self.window_units,
+                    min(baseline, self.baseline_units),
+                    self.baseline_units,
+                )
+                yield Hypothesis(spread.dimensions, values, contrast)
+
+    def gain(self, hypothesis: Hypothesis) -> float:
+        """Nats by which the hypothesis improves on "nothing changed", after the price of having been chosen.
+
+        The price is the log of how many hypotheses of its size there were (minimum description length, Rissanen 1978),
+        and for a pair `NEEDED` on top: of two descriptions that fit alike the simpler one is better.
+        """
+        size = len(hypothesis.values)
+        price = log(max(1, self._tested[size])) + (NEEDED if size > 1 else 0.0)
+        return hypothesis.contrast.deviance() - price
+
+    def outside(self, hypothesis: Hypothesis, cause: Hypothesis) -> Contrast | None:
+        """The hypothesis among the units that the cause does not cover; None when the counts cannot tell."""
+        merged = cause.named | hypothesis.named
+        if hypothesis.named | cause.named != merged:  # they name different values of one dimension
+            shared = [name for name in hypothesis.named if cause.named.get(name, "") not in ("", merged[name])]
+            if not all(self._exclusive(name) for name in shared):
+                return None
+            joint = (0, 0)
+        elif len(merged) > 2:
+            return None
+        else:
+            joint = self._joint(merged)
+        both, known = hypothesis.contrast, cause.contrast
+        return Contrast(
+            max(0, both.window - joint[0]),
+            max(0, both.window_units - known.window),
+            max(0, both.baseline - joint[1]),
+            max(0, both.baseline_units - known.baseline),
+        )
+
+    def _joint(self, named: dict[str, str]) -> tuple[int, int]:
+        for dimensions, spread in self._spreads.items():
+            if len(dimensions) == len(named) and set(dimensions) == set(named):
+                return self._counts(spread, tuple(named[name] for name in dimensions), cautious=False)
+        return (0, 0)
+
+    def _counts(self, spread: Spread, values: Key, *, cautious: bool) -> tuple[int, int]:
+        """Units in the window and in the baseline. What is not listed is taken against the change, or (for the part
+        that is subtracted, `cautious=False`) for it: either way what remains is not overstated."""
+        against = self._up == cautious
+        window_hidden = 0 if against else spread.window_hidden
+        baseline_hidden = spread.baseline_hidden if against else 0
+        return spread.window.get(values, window_hidden), spread.baseline.get(values, baseline_hidden)
+
+    def _exclusive(self, dimension: str) -> bool:
+        """Whether a unit carries one value of the dimension at most."""
+        spread = self._spreads[(dimension,)]
+        return spread.window_total <= self.window_units and spread.baseline_total <= self.baseline_units * 1.01 + 1
