@@ -9,7 +9,7 @@ from contracts import Clock
 from triggers.brokers.cursors import Cursors, Reader
 from triggers.brokers.embedded_consumer import EmbeddedConsumer
 from triggers.brokers.holders import Holders
-from triggers.brokers.log import EventLog, check_sizes
+from triggers.brokers.log import EventLog, check_messages
 from triggers.brokers.log_file import open_log
 from triggers.brokers.log_thread import LogThread
 from triggers.brokers.protocol import MAX_MESSAGE_BYTES, Initial, Outgoing
@@ -73,7 +73,7 @@ class EmbeddedBroker:
 
     async def publish(self, topic: str, payloads: Sequence[Outgoing]) -> list[str]:
         """Append, all or nothing; on disk when this returns."""
-        check_sizes(payloads, self._settings.max_message_bytes)
+        check_messages(payloads, self._settings.max_message_bytes)
         if not payloads:
             return []
         ids = await self._thread.call(self._log.append, topic, payloads, self._clock.now())
@@ -100,7 +100,10 @@ class EmbeddedBroker:
         return await self._thread.call(self._log.topics)
 
     async def prune(self, topic: str, before_position: int) -> int:
-        """Delete what lies below the position in each partition and every subscription has acknowledged; how many."""
+        """Delete what lies below the position in each partition and every subscription has acknowledged; how many.
+
+        Whole segments only (`segments.SEGMENT_MAX_MESSAGES`): a few messages below the position may stay.
+        """
         return await self._thread.call(self._log.prune, topic, before_position)
 
     async def close(self) -> None:

@@ -1,19 +1,16 @@
-"""Topics and their messages in the embedded log. Synchronous: it runs in the broker's own thread."""
+"""Topics and partitions of the embedded log. Synchronous: it runs in the broker's own thread."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from zlib import crc32
 
-import msgspec
-
 from triggers.brokers.errors import RefuseMessage
-from triggers.brokers.log_file import POSITION_BITS, writing
-from triggers.brokers.protocol import NO_PROPERTIES, Message, Outgoing
+from triggers.brokers.log_file import writing
+from triggers.brokers.protocol import Message, Outgoing
+from triggers.brokers.segments import Segments
 
-_INSERT = "INSERT INTO message (id, key, payload, publish_time, properties) VALUES (?, ?, ?, ?, ?)"
-_RANGE = "SELECT id, key, payload, publish_time, properties FROM message WHERE id >= ? AND id < ? ORDER BY id"
-_PRUNE_ROWS = 10_000
-"""Rows deleted in one transaction, so that nobody waits long for the write lock."""
+_PRUNE_SEGMENTS = 100
+"""Segments deleted in one transaction, so that nobody waits long for the write lock."""
 
 
 class EventLog:
@@ -21,6 +18,7 @@ class EventLog:
 
     def __init__(self, connection: sqlite3.Connection, *, partitions: int) -> None:
         self._connection = connection
+        self._segments = Segments(connection)
         self._partitions = partitions
         self._known: dict[str, tuple[int, list[int]]] = {}
 
@@ -37,46 +35,32 @@ class EventLog:
     def append(self, topic: str, batch: Sequence[Outgoing], now: int) -> list[str]:
         """Message ids in the order given; the rows are on disk when this returns."""
         ids = self.topic(topic)[1]
-        placed = [_partition_of(one, len(ids)) for one in batch]
+        placed: list[list[int]] = [[] for _ in ids]
+        for index, one in enumerate(batch):
+            placed[_partition_of(one, len(ids))].append(index)
         message_ids = [""] * len(batch)
         with writing(self._connection):
-            for number in sorted(set(placed)):
-                chosen = [index for index, where in enumerate(placed) if where == number]
-                position = self._advance(ids[number], len(chosen))
-                base = (ids[number] << POSITION_BITS) + position
-                self._connection.executemany(_INSERT, _rows(base, [batch[index] for index in chosen], now))
-                for offset, index in enumerate(chosen):
-                    message_ids[index] = f"{number}:{position + offset}"
+            for number, chosen in enumerate(placed):
+                if chosen:
+                    position = self._advance(ids[number], len(chosen))
+                    self._segments.append(ids[number], position, [batch[index] for index in chosen], now)
+                    for offset, index in enumerate(chosen):
+                        message_ids[index] = f"{number}:{position + offset}"
         return message_ids
 
     def read(
         self, topic: str, number: int, start: int, stop: int, redeliveries: int, max_bytes: int
     ) -> tuple[list[Message], int]:
-        """The messages at positions [`start`, `stop`) of a partition in order, and their payloads' bytes.
-
-        Stops before `max_bytes` is passed, but never before the first message.
-        """
-        base = self.topic(topic)[1][number] << POSITION_BITS
-        messages: list[Message] = []
-        size = 0
-        for row, key, payload, published, properties in self._connection.execute(_RANGE, (base + start, base + stop)):
-            size += len(payload)
-            if size > max_bytes and messages:
-                return messages, size - len(payload)
-            decoded = NO_PROPERTIES if properties is None else msgspec.json.decode(properties)
-            position = row - base
-            message_id = f"{number}:{position}"
-            messages.append(
-                Message(topic, number, message_id, position, key, payload, published, decoded, redeliveries)
-            )
-        return messages, size
+        """Messages of a partition at positions [`start`, `stop`), and their bytes (see `Segments.read`)."""
+        partition = self.topic(topic)[1][number]
+        return self._segments.read(topic, number, partition, start, stop, redeliveries, max_bytes)
 
     def prune(self, topic: str, before_position: int) -> int:
         """Delete messages below the position in every partition that every subscription has acknowledged."""
         deleted = 0
         for partition in self.topic(topic)[1]:
-            while rows := self._prune_some(partition, before_position):
-                deleted += rows
+            while messages := self._prune_some(partition, before_position):
+                deleted += messages
         return deleted
 
     def _prune_some(self, partition: int, before_position: int) -> int:
@@ -86,13 +70,11 @@ class EventLog:
                 " WHERE partition_id = partition.id), next_position)) FROM partition WHERE id = ?",
                 (before_position, partition),
             ).fetchone()
-            stop = min(stop, first + _PRUNE_ROWS)
-            if stop <= first:
+            kept = self._segments.prune(partition, stop, _PRUNE_SEGMENTS)
+            if kept is None:
                 return 0
-            base = partition << POSITION_BITS
-            self._connection.execute("DELETE FROM message WHERE id >= ? AND id < ?", (base + first, base + stop))
-            self._connection.execute("UPDATE partition SET first_position = ? WHERE id = ?", (stop, partition))
-            return int(stop - first)
+            self._connection.execute("UPDATE partition SET first_position = ? WHERE id = ?", (kept, partition))
+            return kept - int(first)
 
     def _advance(self, partition: int, count: int) -> int:
         changed = self._connection.execute(
@@ -125,13 +107,18 @@ class EventLog:
         return created
 
 
-def check_sizes(batch: Sequence[Outgoing], max_message_bytes: int) -> None:
-    """Raises:
-    RefuseMessage: one is too large; its `index` names it.
+def check_messages(batch: Sequence[Outgoing], max_message_bytes: int) -> None:
+    """Refuse what could not be stored or read back.
+
+    Raises:
+        RefuseMessage: a message is too large, or is no bytes and text; its `index` names it.
     """
     for index, one in enumerate(batch):
-        size = len(one.payload) + len((one.key or "").encode())
-        size += sum(len(name.encode()) + len(value.encode()) for name, value in one.properties.items())
+        try:
+            size = _size(one)
+        except (TypeError, AttributeError, UnicodeEncodeError) as error:
+            reason = f"message {index} of the batch: {error}; payload must be bytes, key and properties Unicode text"
+            raise RefuseMessage(reason, index) from error
         if size > max_message_bytes:
             raise RefuseMessage(
                 f"message {index} of the batch: {size} bytes, at most {max_message_bytes} are allowed"
@@ -140,13 +127,18 @@ def check_sizes(batch: Sequence[Outgoing], max_message_bytes: int) -> None:
             )
 
 
+def _size(one: Outgoing) -> int:
+    if not isinstance(one.payload, bytes):
+        raise TypeError(f"payload is {type(one.payload).__name__}")
+    size = len(one.payload)
+    if one.key is not None:
+        size += len(one.key.encode())
+    for name, value in one.properties.items():
+        size += len(name.encode()) + len(value.encode())
+    return size
+
+
 def _partition_of(one: Outgoing, partitions: int) -> int:
     if partitions == 1:
         return 0
     return crc32(one.payload if one.key is None else one.key.encode()) % partitions
-
-
-def _rows(base: int, batch: Sequence[Outgoing], now: int) -> Iterator[tuple[int, str | None, bytes, int, bytes | None]]:
-    for offset, one in enumerate(batch):
-        properties = msgspec.json.encode(dict(one.properties)) if one.properties else None
-        yield base + offset, one.key, one.payload, now, properties

@@ -9,16 +9,14 @@ from triggers.brokers.errors import AskOperator, BrokerError, RetryLater
 
 APPLICATION_ID = 0x464F5245
 FORMAT = 1
-POSITION_BITS = 40
-"""A message's row id is its partition's id and its position in one integer, so a partition is one range of the tree."""
 
 _SCHEMA = """
 CREATE TABLE topic (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE partition (
     id INTEGER PRIMARY KEY, topic_id INTEGER NOT NULL, number INTEGER NOT NULL,
     first_position INTEGER NOT NULL DEFAULT 0, next_position INTEGER NOT NULL DEFAULT 0, UNIQUE (topic_id, number));
-CREATE TABLE message (
-    id INTEGER PRIMARY KEY, key TEXT, payload BLOB NOT NULL, publish_time INTEGER NOT NULL, properties BLOB);
+CREATE TABLE segment (
+    id INTEGER PRIMARY KEY, count INTEGER NOT NULL, publish_time INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE subscription (
     id INTEGER PRIMARY KEY, topic_id INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (topic_id, name));
 CREATE TABLE cursor (
