@@ -16,15 +16,14 @@ _ACCEPTED_AS = {"string": {"string"}, "integer": {"integer", "number"}, "number"
 _PYTHON: Mapping[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "number": (int, float)}
 
 
-def parameters_in(value: object) -> set[str]:
-    """The parameters that an argument names with `$name`, at any depth."""
-    if isinstance(value, str):
-        return set(_PARAMETER.findall(value))
-    if isinstance(value, dict):
-        return set().union(*(parameters_in(item) for item in value.values()))
-    if isinstance(value, list | tuple):
-        return set().union(*(parameters_in(item) for item in value))
-    return set()
+def texts_with_dollar(value: object) -> Iterator[str]:
+    """Every text with a `$` in an argument, at any depth of it: a parameter stands alone there, as `$name`."""
+    if isinstance(value, str) and "$" in value:
+        yield value
+    elif isinstance(value, dict):
+        yield from (text for item in value.values() for text in texts_with_dollar(item))
+    elif isinstance(value, list):
+        yield from (text for item in value for text in texts_with_dollar(item))
 
 
 def check_calls(source: Source, runbook: Runbook, catalogue: Catalogue) -> Iterator[Mistake]:
@@ -36,7 +35,7 @@ def check_calls(source: Source, runbook: Runbook, catalogue: Catalogue) -> Itera
         if task.compensation is not None:
             calls.append(((*at, "compensation"), task.compensation.tool, task.compensation.arguments))
         for where, tool, arguments in calls:
-            used |= parameters_in(arguments)
+            used |= {text[1:] for text in texts_with_dollar(arguments)}
             if tool in catalogue:
                 schema = catalogue.get(tool).schema
                 yield from _check_arguments(source, where, tool, arguments, schema, runbook.parameters)
@@ -58,32 +57,32 @@ def _check_arguments(
     known = schema.get("properties", {})
     for name, value in arguments.items():
         where = (*at, "arguments", name)
-        undeclared = parameters_in(value) - set(parameters)
-        for parameter in sorted(undeclared):
-            yield source.mistake(where, f"${parameter} is not declared; {nearest(parameter, parameters)}", value)
+        texts = list(texts_with_dollar(value))
+        wrong = [text for text in texts if text[1:] not in parameters]
+        for text in wrong:
+            rule = f"{text} is not declared; {nearest(text[1:], parameters)}"
+            if not _PARAMETER.fullmatch(text):
+                rule = "a parameter must be the whole value; write $name alone, or a text without $"
+            yield source.mistake(where, rule, value)
         if name not in known:
             yield source.mistake(where, f"{tool} takes no such argument; {nearest(name, known)}")
-        elif not undeclared:
+        elif not wrong and (not texts or isinstance(value, str)):
             part = {**known[name], "$defs": schema.get("$defs", {})}
-            yield from _check_value(source, where, value, part, parameters)
+            yield from _check_value(source, where, value, part, parameters.get(value[1:]) if texts else None)
     for name in schema.get("required", ()):
         if name not in arguments:
             yield source.mistake((*at, "arguments", name), f"missing; {tool} requires it")
 
 
 def _check_value(
-    source: Source, where: Location, value: Any, schema: Mapping[str, Any], parameters: Mapping[str, Binding]
+    source: Source, where: Location, value: Any, schema: Mapping[str, Any], binding: Binding | None
 ) -> Iterator[Mistake]:
-    """A constant against the schema; a parameter by its declared type."""
-    whole = _PARAMETER.fullmatch(value) if isinstance(value, str) else None
-    binding = parameters[whole[1]] if whole else None
-    if binding is not None and binding.value is None:
+    """A constant against the schema; a parameter that the incident fills by its declared type."""
+    if binding is not None and binding.source is not None:
         wanted = schema.get("type")
         if isinstance(wanted, str) and wanted not in _ACCEPTED_AS[binding.type]:
             rule = f"{value} is a {binding.type}, the tool takes a {wanted}; change the parameter's type"
             yield source.mistake(where, rule)
-        return
-    if binding is None and parameters_in(value):
         return
     constant = value if binding is None else binding.value
     for error in Draft202012Validator(schema).iter_errors(constant):

@@ -29,16 +29,12 @@ def check_names(source: Source) -> Iterator[Mistake]:
     yield from _doubled(source, [item for item, _ in types], "type")
     for (at, declared), _ in types:
         yield from _check_schema(source, (*at, "data"), declared.get("data", {}))
-    known_types = {str(declared.get("type")) for (_, declared), _ in types}
     for at, measure in items(source, "measures"):
-        for place, counted in enumerate(_listed(measure.get("of"))):
-            if counted not in known_types:
-                rule = f"no stream declares this type; {nearest(counted, known_types)}"
-                yield source.mistake((*at, "of", place), rule, counted)
+        yield from _check_types(source, (*at, "of"), _texts(measure.get("of")), types)
         yield from _check_fields(source, at, measure, types)
     for at, detector in items(source, "detectors"):
         watched = detector.get("measure")
-        if watched is not None and watched not in measures:
+        if isinstance(watched, str) and watched not in measures:
             yield source.mistake((*at, "measure"), f"no such measure; {nearest(watched, measures)}", watched)
 
 
@@ -50,8 +46,23 @@ def _types(source: Source) -> list[tuple[Item, Location]]:
     return found
 
 
-def _listed(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _check_types(
+    source: Source, at: Location, counted: list[tuple[int, str]], types: list[tuple[Item, Location]]
+) -> Iterator[Mistake]:
+    """A measure counts declared types, all of one stream: each stream has its own watermark."""
+    streams = {str(declared.get("type")): stream for (_, declared), stream in types}
+    for place, name in counted:
+        if name not in streams:
+            yield source.mistake((*at, place), f"no stream declares this type; {nearest(name, streams)}", name)
+    if len({streams[name] for _, name in counted if name in streams}) > 1:
+        yield source.mistake(at, "these types come on different streams; write a measure for each stream")
+
+
+def _texts(value: object) -> list[tuple[int, str]]:
+    """The texts of a list with their places; what else is in it is a mistake of shape."""
+    return (
+        [(place, each) for place, each in enumerate(value) if isinstance(each, str)] if isinstance(value, list) else []
+    )
 
 
 def _doubled(source: Source, found: list[Item], field: str) -> Iterator[Mistake]:
@@ -78,15 +89,15 @@ def _check_fields(
 ) -> Iterator[Mistake]:
     """A misspelt field would make a measure that is silently empty."""
     uses: list[tuple[Location, Any]] = [((*at, name), measure.get(name)) for name in ("unit", "field", "key")]
-    uses += [((*at, "dimensions", place), name) for place, name in enumerate(_listed(measure.get("dimensions")))]
+    uses += [((*at, "dimensions", place), name) for place, name in _texts(measure.get("dimensions"))]
     uses += [((*where, "field"), test.get("field")) for where, test in items(source, *at, "where")]
-    counted = _listed(measure.get("of"))
+    counted = {name for _, name in _texts(measure.get("of"))}
     for (_, declared), _ in types:
         schema = declared.get("data")
         properties = schema.get("properties") if isinstance(schema, dict) else None
-        if declared.get("type") not in counted or not isinstance(properties, dict):
+        if str(declared.get("type")) not in counted or not isinstance(properties, dict):
             continue
         for where, name in uses:
-            if isinstance(name, str) and name.split(".")[0] not in properties:
+            if isinstance(name, str) and name not in properties:
                 rule = f"{declared['type']!r} declares no such field; {nearest(name, properties)}"
                 yield source.mistake(where, rule, name)

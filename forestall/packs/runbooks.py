@@ -57,8 +57,8 @@ def check_runbook(source: Source, runbook: Runbook, manifest: PackManifest, cata
 
 
 def _check_order(source: Source, runbook: Runbook) -> Iterator[Mistake]:
-    for place, task in enumerate(runbook.tasks):
-        for number, other in enumerate(task.depends_on):
-            if not 0 <= other < place:
-                rule = "must be an earlier task; the first task is 0"
-                yield source.mistake(("tasks", place, "depends_on", number), rule, other)
+    for ordinal, task in enumerate(runbook.tasks, 1):
+        for place, other in enumerate(task.depends_on):
+            if not 1 <= other < ordinal:
+                rule = f"must be an earlier task; the first task is 1, and this one is {ordinal}"
+                yield source.mistake(("tasks", ordinal - 1, "depends_on", place), rule, other)

@@ -1,8 +1,12 @@
 """A pack is loaded whole, or refused with every mistake and its line."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,6 +118,15 @@ def mistakes(where: Path) -> tuple[str, ...]:
     return caught.value.mistakes
 
 
+def told(where: Path) -> tuple[str, ...]:
+    """The mistakes; none for a good pack."""
+    try:
+        load_pack(where)
+    except PackError as error:
+        return error.mistakes or ("refused without a mistake",)
+    return ()
+
+
 def test_a_good_pack_is_read_whole(folder: Path) -> None:
     pack = load_pack(folder)
     assert pack.name == "parcels"
@@ -191,11 +204,11 @@ def test_a_mistake_in_the_manifest_is_told_with_its_line(
     folder: Path, old: str, new: str, field: str, says: str
 ) -> None:
     line = change(folder / "pack.yaml", old, new)
-    told = [each for each in mistakes(folder) if field in each and says in each]
-    assert told, mistakes(folder)
-    assert told[0].startswith(f"{folder / 'pack.yaml'}:")
+    found = [each for each in mistakes(folder) if field in each and says in each]
+    assert found, mistakes(folder)
+    assert found[0].startswith(f"{folder / 'pack.yaml'}:")
     if "missing" not in says and field not in ("", "autonomy.rules", "mode"):
-        assert told[0].startswith(f"{folder / 'pack.yaml'}:{line}: ")
+        assert found[0].startswith(f"{folder / 'pack.yaml'}:{line}: ")
 
 
 @pytest.mark.parametrize(
@@ -214,6 +227,7 @@ def test_a_mistake_in_the_manifest_is_told_with_its_line(
         ("hours: 6", "hours: six", "tasks[0].arguments.hours", "'six' is not of type 'integer'"),
         ("hours: 6", "hour: 6", "tasks[0].arguments.hour", "takes no such argument; did you mean 'hours'?"),
         ("hours: 6", "hours: $lenght", "tasks[0].arguments.hours", "$lenght is not declared"),
+        ("hours: 6", 'hours: "$depot hours"', "tasks[0].arguments.hours", "a parameter must be the whole value"),
         ("depot: $depot, hours: 6", "hours: 6", "tasks[0].arguments.depot", "missing; close_depot requires it"),
         ("tool: open_depot", "tool: opn_depot", "tasks[0].compensation.tool", "did you mean 'open_depot'?"),
         ("parameters:\n", "parameters:\n  spare: {value: x}\n", "parameters.spare", "no argument uses it"),
@@ -223,16 +237,16 @@ def test_a_mistake_in_the_manifest_is_told_with_its_line(
 def test_a_mistake_in_a_runbook_is_told_with_its_line(folder: Path, old: str, new: str, field: str, says: str) -> None:
     file = folder / "runbooks/close.yaml"
     line = change(file, old, new) + new.removesuffix("\n").count("\n")
-    told = [each for each in mistakes(folder) if field in each and says in each]
-    assert told, mistakes(folder)
-    assert "missing" in says or told[0].startswith(f"{file}:{line}: "), told
+    found = [each for each in mistakes(folder) if field in each and says in each]
+    assert found, mistakes(folder)
+    assert "missing" in says or found[0].startswith(f"{file}:{line}: "), found
 
 
 def test_a_parameter_of_the_wrong_type_is_told_where_it_is_used(folder: Path) -> None:
     change(folder / "runbooks/close.yaml", "{from: explanation.depot}", "{type: number, from: signal.score}")
-    told = mistakes(folder)
-    assert len(told) == 2
-    assert "close.yaml:11: tasks[0].arguments.depot: $depot is a number, the tool takes a string" in told[0]
+    found = mistakes(folder)
+    assert len(found) == 2
+    assert "close.yaml:11: tasks[0].arguments.depot: $depot is a number, the tool takes a string" in found[0]
 
 
 def test_every_mistake_is_told_at_once_in_reading_order(folder: Path) -> None:
@@ -244,11 +258,11 @@ def test_every_mistake_is_told_at_once_in_reading_order(folder: Path) -> None:
         change(manifest, "tools: tools.py", "tools: functions.py"),
     ]
     change(folder / "runbooks/close.yaml", "situation:", "situaton:")
-    told = mistakes(folder)
-    numbers = [int(each.split(":")[1]) for each in told if each.startswith(str(manifest))]
+    found = mistakes(folder)
+    numbers = [int(each.split(":")[1]) for each in found if each.startswith(str(manifest))]
     assert numbers == sorted(numbers)
     assert set(lines) <= set(numbers)
-    assert any("runbooks/close.yaml:3: situaton: unknown field; did you mean 'situation'?" in each for each in told)
+    assert any("runbooks/close.yaml:3: situaton: unknown field; did you mean 'situation'?" in each for each in found)
 
 
 @pytest.mark.parametrize(
@@ -264,14 +278,20 @@ def test_a_fault_in_the_tools_names_its_file_and_line(folder: Path, old: str, ne
     change(folder / "tools.py", old, new)
     if "import nothing" in new:
         change(folder / "tools.py", '    return {"depots": home / "depots.db"}\n', "")
-    told = mistakes(folder)
-    assert any(each.startswith(f"{folder / 'tools.py'}:{line}: ") and says in each for each in told), told
+    found = mistakes(folder)
+    assert any(each.startswith(f"{folder / 'tools.py'}:{line}: ") and says in each for each in found), found
 
 
 def test_a_reconcilable_tool_that_cannot_be_asked_is_refused(folder: Path) -> None:
     text = (folder / "tools.py").read_text()
     (folder / "tools.py").write_text(text.replace("keyed", "reconcilable", 1))
     assert any("close_depot: effect reconcilable needs @close_depot.reconcile" in each for each in mistakes(folder))
+
+
+def test_a_measure_of_two_streams_is_refused(folder: Path) -> None:
+    change(folder / "pack.yaml", "streams:\n", "streams:\n  - {topic: letters, types: [{type: letter.returned}]}\n")
+    line = change(folder / "pack.yaml", "of: [parcel.returned]", "of: [parcel.returned, letter.returned]")
+    assert any(f":{line}: measures[0].of:" in each and "different streams" in each for each in mistakes(folder))
 
 
 def test_two_packs_may_both_have_a_tools_file(folder: Path, tmp_path: Path) -> None:
@@ -328,3 +348,34 @@ def test_whatever_is_written_is_read_or_refused(tmp_path_factory: pytest.TempPat
     assert source.data is not None or source.mistakes
     with pytest.raises(PackError):
         load_pack(file)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 10**20) | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every (container, key) in nested data."""
+    for key, item in list(value.items()) if isinstance(value, dict) else list(enumerate(value)):
+        yield value, key
+        if isinstance(item, dict | list):
+            yield from places(item)
+
+
+@given(data=st.data())
+def test_whatever_stands_in_a_field_the_pack_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("field")
+    written = {"pack.yaml": MANIFEST, "runbooks/close.yaml": RUNBOOK, "tools.py": TOOLS}
+    changed = data.draw(st.sampled_from(["pack.yaml", "runbooks/close.yaml"]))
+    content = yaml.safe_load(written[changed])
+    container, key = data.draw(st.sampled_from(list(places(content))))
+    container[key] = data.draw(JSON)
+    (folder / "runbooks").mkdir()
+    for name, text in (written | {changed: yaml.safe_dump(content)}).items():
+        (folder / name).write_text(text)
+    assert all(re.match(r".+:\d+: ", each) for each in told(folder))
