@@ -20,8 +20,9 @@ class Tier:
 
     `cause_share` is the part of the excess that the cause brings, the rest of it is spread like the baseline;
     `cause_units` the least number of units it brings. A planted value has a share of the baseline within
-    `value_share`; of a planted pair neither value implies the other with more than `implied` probability.
-    `attempts` bounds the search for such a world.
+    `value_share`. Of a planted pair neither value implies the other with more than `implied` probability, and the
+    baseline is expected to hold `apart` units of each value without the other: with fewer, nobody could tell whether
+    the pair is needed. `attempts` bounds the search for such a world.
     """
 
     name: str
@@ -31,11 +32,16 @@ class Tier:
     cause_units: int
     value_share: tuple[float, float]
     implied: float
+    apart: int
     attempts: int = 2_000
 
 
-STANDARD = Tier("standard", (40, 3_000), (15, 400), (0.6, 0.95), 15, (0.01, 0.4), 0.5)
-HARD = Tier("hard", (40, 3_000), (15, 400), (0.4, 0.6), 8, (0.005, 0.6), 0.8)
+STANDARD = Tier("standard", (40, 3_000), (15, 400), (0.6, 0.95), 15, (0.01, 0.4), 0.5, 10)
+HARD = Tier("hard", (40, 3_000), (15, 400), (0.4, 0.6), 8, (0.005, 0.6), 0.8, 3)
+
+
+REMEMBERED = 0.72
+"""Mean weight of a unit in a baseline of ten days: the integral of 0.5 ** (age / 10 days) over them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,14 @@ class Population:
             found.append(rows[np.all([rows[:, position] == code for position, code in truth.items()], axis=0)])
         return np.concatenate(found)[:units]
 
+    def carried(self, rows: Codes, position: int, code: int) -> NDArray[np.bool_]:
+        """Which units carry a value in any of their lines."""
+        carried = rows[:, position] == code
+        if self.many_lines and position == len(self.names) - 1:
+            missed = np.mean([(1 - self.shares[position][code]) ** lines for lines in range(8)])
+            carried |= self.random.random(len(rows)) > missed
+        return np.asarray(carried)
+
     def tally(self, rows: Codes) -> Tally:
         """The rows counted as a pane counts them: lines of a unit are separate events."""
         tally = Tally(self.names)
@@ -117,10 +131,9 @@ class Population:
 def world(seed: int, kind: Kind, tier: Tier) -> World:
     """The world of a seed: the same whenever and wherever it is made."""
     random = np.random.default_rng([seed, ("single", "pair", "none").index(kind), len(tier.name)])
-    population, truth = _planted(random, kind, tier)
-    low, high = tier.window_units
-    least = low if kind == "none" else max(low, round(tier.cause_units * 1.5))
-    window = round(float(np.exp(random.uniform(np.log(least), np.log(high)))))
+    population, truth, units = _planted(random, kind, tier)
+    smallest = 1.5 * tier.cause_units if truth else tier.window_units[0]
+    window = round(_between(random, max(smallest, tier.window_units[0]), tier.window_units[1]))
     excess = round(window * float(random.uniform(0.45, 0.85)))
     special = 0
     if truth:
@@ -129,46 +142,52 @@ def world(seed: int, kind: Kind, tier: Tier) -> World:
     rows = population.clustered(window - special)
     if truth:
         rows = np.concatenate([rows, population.matching(special, truth)])
-    expected = (window - excess) * float(np.exp(random.normal(0, 0.1)))
     evidence = Evidence(
         unit="unit",
-        expected_units=expected,
+        expected_units=(window - excess) * float(np.exp(random.normal(0, 0.1))),
         window=population.tally(rows).counts(20 * DAY, 20 * DAY + 4 * HOUR, 4 * HOUR),
-        baseline=_baseline(population, tier).counts(),
+        baseline=_baseline(population, units).counts(),
     )
-    named = {population.names[position]: str(code) for position, code in truth.items()}
-    return World(evidence, named)
+    return World(evidence, {population.names[position]: str(code) for position, code in truth.items()})
 
 
-def _baseline(population: Population, tier: Tier) -> BaselineTally:
-    """Twenty quiet half-days; the rate is as likely low as high."""
-    low, high = np.log(tier.baseline_units)
-    per_pane = float(np.exp(population.random.uniform(low, high))) / 20
+def _between(random: np.random.Generator, low: float, high: float) -> float:
+    """As likely low as high: uniform in the logarithm."""
+    return float(np.exp(random.uniform(np.log(low), np.log(high))))
+
+
+def _baseline(population: Population, units: float) -> BaselineTally:
+    """Forty quiet quarter-days; with what is forgotten on the way about `units` units remain."""
     baseline = BaselineTally(population.names)
-    for pane in range(20):
-        rows = population.clustered(max(2, int(population.random.poisson(per_pane))))
-        baseline.absorb(population.tally(rows), start=pane * 12 * HOUR, duration=12 * HOUR)
+    for pane in range(40):
+        rows = population.clustered(max(2, int(population.random.poisson(units / REMEMBERED / 40))))
+        baseline.absorb(population.tally(rows), start=pane * 6 * HOUR, duration=6 * HOUR)
     return baseline
 
 
-def _planted(random: np.random.Generator, kind: Kind, tier: Tier) -> tuple[Population, dict[int, int]]:
-    """A population, and a planted cause in it that meets the tier's conditions."""
+def _planted(random: np.random.Generator, kind: Kind, tier: Tier) -> tuple[Population, dict[int, int], float]:
+    """A population, a planted cause in it, and a size of baseline that together meet the tier's conditions."""
     for _ in range(tier.attempts):
-        population = Population(random)
+        population, units = Population(random), _between(random, *tier.baseline_units)
         if kind == "none":
-            return population, {}
+            return population, {}, units
         sample = population.draw(4_096, population.shares)
         chosen = random.choice(len(population.names), size=1 if kind == "single" else 2, replace=False).tolist()
         truth = {position: int(random.integers(0, len(population.shares[position]))) for position in sorted(chosen)}
-        if _fits(sample, truth, tier):
-            return population, truth
+        if _fits(population, sample, truth, tier, units):
+            return population, truth, units
     raise ValueError(f"tier {tier.name!r}: no world meets its conditions in {tier.attempts} attempts; widen them")
 
 
-def _fits(sample: Codes, truth: dict[int, int], tier: Tier) -> bool:
-    carries = [sample[:, position] == code for position, code in truth.items()]
+def _fits(population: Population, sample: Codes, truth: dict[int, int], tier: Tier, baseline: float) -> bool:
+    carries = [population.carried(sample, position, code) for position, code in truth.items()]
     least, most = tier.value_share
     if not all(least <= carried.mean() <= most for carried in carries):
         return False
-    both = np.all(carries, axis=0).sum()
-    return len(carries) == 1 or all(0 < both <= tier.implied * carried.sum() for carried in carries)
+    if len(carries) == 1:
+        return True
+    both = float(np.all(carries, axis=0).mean())
+    return all(
+        0 < both <= tier.implied * carried.mean() and baseline * (carried.mean() - both) >= tier.apart
+        for carried in carries
+    )
