@@ -35,6 +35,7 @@ from contracts.explanation import (
     ValueCount,
     WindowCounts,
 )
+from contracts.own import OWN_SOURCE, own_event
 from contracts.pack import (
     Applies,
     Autonomy,
@@ -62,6 +63,7 @@ __all__ = [
     "GRAPH_ORDER",
     "HOUR",
     "MINUTE",
+    "OWN_SOURCE",
     "SECOND",
     "Applies",
     "ApprovalAnswer",
@@ -122,6 +124,7 @@ __all__ = [
     "encode_event",
     "format_duration",
     "from_iso",
+    "own_event",
     "parse_duration",
     "stable_id",
     "to_iso",

@@ -20,7 +20,11 @@ def command_id(incident_id: str, plan_version: int, ordinal: str, tool: str, arg
 
 
 class Command(Contract):
-    """One tool call. `deadline` is in microseconds; `value_ceiling` bounds what the call may touch."""
+    """One tool call. `deadline` is in microseconds; `value_ceiling` bounds what the call may touch.
+
+    `authority` is what allows it: `approval:<request>` or `standing:<standing approval>`. `compensates` names the
+    command that it undoes.
+    """
 
     id: str
     incident_id: str
@@ -32,6 +36,7 @@ class Command(Contract):
     arguments: dict[str, Any]
     deadline: int
     value_ceiling: Decimal
+    authority: str
     compensates: str | None = None
 
 

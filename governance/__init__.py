@@ -1,1 +1,28 @@
+"""Every "may it?": the gate, approvals, standing approvals, the safety catch, grants."""
 
+from governance.approvals import answer, find_request, grant_standing, revoke_standing
+from governance.errors import Frozen, GovernanceError, NotFound, Refused
+from governance.gate import GateVerdict, Ruling, rule
+from governance.grants import mint
+from governance.switches import Mode, freeze, frozen, mode_of, set_mode, thaw
+
+__all__ = [
+    "Frozen",
+    "GateVerdict",
+    "GovernanceError",
+    "Mode",
+    "NotFound",
+    "Refused",
+    "Ruling",
+    "answer",
+    "find_request",
+    "freeze",
+    "frozen",
+    "grant_standing",
+    "mint",
+    "mode_of",
+    "revoke_standing",
+    "rule",
+    "set_mode",
+    "thaw",
+]

@@ -16,6 +16,7 @@ from ledger.incidents import Joined
 from ledger.journal import OutboxRow
 from ledger.leases import Lease
 from ledger.people import ApprovalRow
+from ledger.recording import Routing, rebuild_views, record
 from ledger.runs import Mail, Run
 from ledger.sqlite import Ledger, SqliteLedger, Transaction
 
@@ -39,7 +40,10 @@ __all__ = [
     "OperatorNeeded",
     "OutboxRow",
     "Received",
+    "Routing",
     "Run",
     "SqliteLedger",
     "Transaction",
+    "rebuild_views",
+    "record",
 ]

@@ -51,11 +51,14 @@ class Tool:
     was applied, and returns its result or None. `opaque`: neither. `@name.quote` tells the value at stake.
     """
 
-    def __init__(self, function: ToolFunction, *, effect: Effect, risk: Risk, title: str) -> None:
+    def __init__(
+        self, function: ToolFunction, *, effect: Effect, risk: Risk, title: str, announces: str | None
+    ) -> None:
         self.name = function.__name__
         self.title = title
         self.effect: Effect = effect
         self.risk: Risk = risk
+        self.announces = announces
         self.description = inspect.cleandoc(function.__doc__ or title)
         self._call = function
         self._quote: QuoteFunction | None = None
@@ -121,11 +124,15 @@ def _arguments_model(function: ToolFunction) -> type[BaseModel]:
     return model
 
 
-def tool(*, effect: Effect, risk: Risk = "medium", title: str = "") -> Callable[[ToolFunction], Tool]:
-    """Declare a side effect; see `Tool`."""
+def tool(
+    *, effect: Effect, risk: Risk = "medium", title: str = "", announces: str | None = None
+) -> Callable[[ToolFunction], Tool]:
+    """Declare a side effect; see `Tool`. `announces` is the type of the event that tells others of a success."""
 
     def declare(function: ToolFunction) -> Tool:
-        return Tool(function, effect=effect, risk=risk, title=title or function.__name__.replace("_", " "))
+        return Tool(
+            function, effect=effect, risk=risk, title=title or function.__name__.replace("_", " "), announces=announces
+        )
 
     return declare
 

@@ -1,0 +1,156 @@
+"""One series: a measure at one key, its open panes, its detectors, and what explains them."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.detection import Detector, Finding, Point, create_detector, restore_detector
+from agents.explanation import BaselineTally, Tally
+from agents.monitoring.panes import Pane
+from agents.monitoring.watch import Judged
+from contracts import DetectorSpec, Evidence, Measure, WindowCounts
+
+RING_PANES = 16
+"""Closed panes whose tallies are kept apart: an onset lies at most this far back, and a pane enters the baseline
+only when it has left the ring, so that an incident's first panes cannot become part of what is normal."""
+RECENT_PANES = 128
+"""Judged panes that a watch can look back on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A detector's finding with the evidence for its explanation."""
+
+    detector: DetectorSpec
+    finding: Finding
+    point: Point
+    evidence: Evidence | None
+
+
+@dataclass(slots=True)
+class Episode:
+    """What has added up since an onset while the series is out of order."""
+
+    onset: int
+    end: int
+    expected: float
+    tally: Tally
+
+
+class Series:
+    """State is data: `open_doc` changes with every event, `closed_doc` only when a pane closes."""
+
+    def __init__(self, measure: Measure, detectors: tuple[DetectorSpec, ...]) -> None:
+        self.measure = measure
+        self.specs = detectors
+        self.panes: dict[int, Pane] = {}
+        self.detectors: dict[str, Detector] = {spec.name: create_detector(spec) for spec in detectors}
+        self.recent: dict[str, deque[Judged]] = {spec.name: deque(maxlen=RECENT_PANES) for spec in detectors}
+        self.ring: deque[tuple[int, bool, float, Tally]] = deque()
+        self.baseline = BaselineTally(measure.dimensions) if measure.dimensions else None
+        self.episodes: dict[str, Episode] = {}
+
+    def pane(self, start: int) -> Pane:
+        """The open pane that begins at `start`."""
+        if start not in self.panes:
+            tallied = self.measure.dimensions or self.measure.aggregate == "distinct"
+            self.panes[start] = Pane(Tally(self.measure.dimensions) if tallied else None)
+        return self.panes[start]
+
+    def close(self, start: int) -> list[Raised]:
+        """Close the pane that begins at `start`: judge it, and keep what a later explanation needs."""
+        pane = self.panes.pop(start, None) or self._empty()
+        point = Point(start, self.measure.pane, pane.value(self.measure.aggregate), pane.samples)
+        quiet, raised, expectation = True, [], 0.0
+        for spec in self.specs:
+            judgement = self.detectors[spec.name].observe(point)
+            expectation = judgement.expected
+            self.recent[spec.name].append(
+                Judged(start, point.end, point.value, judgement.expected, judgement.spread, judgement.state)
+            )
+            quiet = quiet and judgement.state != "anomalous"
+            if judgement.finding is not None:
+                raised.append((spec, judgement.finding))
+        self._tally(pane, start, quiet, expectation)
+        return [Raised(spec, finding, point, self._begin(spec, finding, point)) for spec, finding in raised]
+
+    def evidence(self, detector: str) -> Evidence | None:
+        """What has been gathered since the detector's onset, or None where nothing can be explained."""
+        episode = self.episodes.get(detector)
+        if episode is None or self.baseline is None:
+            return None
+        counts = episode.tally.counts(episode.onset, episode.end, episode.end - episode.onset)
+        return self._evidence(counts, episode.expected)
+
+    def _evidence(self, window: WindowCounts, expected: float) -> Evidence:
+        assert self.baseline is not None
+        return Evidence(
+            unit=self.measure.unit or "event",
+            expected_units=round(expected, 6),
+            window=window,
+            baseline=self.baseline.counts(),
+        )
+
+    def _begin(self, spec: DetectorSpec, finding: Finding, point: Point) -> Evidence | None:
+        if self.baseline is None:
+            return None
+        tally = Tally(self.measure.dimensions)
+        tally.close()
+        for start, _, _, closed in self.ring:
+            if start >= finding.onset:
+                tally.merge(closed)
+        self.episodes[spec.name] = Episode(finding.onset, point.end, finding.expected, tally)
+        return self.evidence(spec.name)
+
+    def _tally(self, pane: Pane, start: int, quiet: bool, expected: float) -> None:
+        if self.baseline is None or pane.tally is None:
+            return
+        pane.tally.close()
+        for name, episode in list(self.episodes.items()):
+            if self.recent[name][-1].state != "anomalous":
+                del self.episodes[name]
+                continue
+            episode.tally.merge(pane.tally)
+            episode.end, episode.expected = start + self.measure.pane, episode.expected + expected
+        self.ring.append((start, quiet, expected, pane.tally))
+        if len(self.ring) > RING_PANES:
+            oldest, was_quiet, _, tally = self.ring.popleft()
+            if was_quiet:
+                self.baseline.absorb(tally, oldest, self.measure.pane)
+
+    def _empty(self) -> Pane:
+        return Pane(Tally(self.measure.dimensions) if self.measure.dimensions else None)
+
+    # state as data
+
+    def open_doc(self) -> dict[str, Any]:
+        return {str(start): pane.snapshot() for start, pane in sorted(self.panes.items())}
+
+    def closed_doc(self) -> dict[str, Any]:
+        return {
+            "detectors": {name: detector.snapshot() for name, detector in self.detectors.items()},
+            "recent": {name: [judged.to_list() for judged in panes] for name, panes in self.recent.items()},
+            "ring": [[start, quiet, expected, tally.snapshot()] for start, quiet, expected, tally in self.ring],
+            "baseline": self.baseline.snapshot() if self.baseline else None,
+            "episodes": {
+                name: [episode.onset, episode.end, episode.expected, episode.tally.snapshot()]
+                for name, episode in self.episodes.items()
+            },
+        }
+
+    def restore(self, open_doc: Mapping[str, Any], closed_doc: Mapping[str, Any]) -> None:
+        """Take over what `open_doc` and `closed_doc` returned; a detector that is new to the pack starts afresh."""
+        self.panes = {int(start): Pane.restore(doc) for start, doc in open_doc.items()}
+        for spec in self.specs:
+            if spec.name in closed_doc["detectors"]:
+                self.detectors[spec.name] = restore_detector(spec, closed_doc["detectors"][spec.name])
+                self.recent[spec.name].extend(Judged(*row) for row in closed_doc["recent"][spec.name])
+        self.ring = deque((row[0], row[1], row[2], Tally.restore(row[3])) for row in closed_doc["ring"])
+        if closed_doc["baseline"]:
+            self.baseline = BaselineTally.restore(closed_doc["baseline"])
+        self.episodes = {
+            name: Episode(row[0], row[1], row[2], Tally.restore(row[3]))
+            for name, row in closed_doc["episodes"].items()
+            if name in self.detectors
+        }

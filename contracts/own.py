@@ -1,0 +1,33 @@
+"""Events of our own: `forestall.<noun>.<past participle>`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.base import stable_id
+from contracts.event import DEFAULT_TENANT, Event
+
+OWN_SOURCE = "/forestall"
+
+
+def own_event(
+    kind: str,
+    data: Mapping[str, Any],
+    *,
+    about: tuple[object, ...],
+    time: int,
+    incident: str | None = None,
+    cause: str | None = None,
+    tenant: str = DEFAULT_TENANT,
+) -> Event:
+    """`forestall.<kind>`; its id depends on the kind and on what it is `about`, so that writing it again adds nothing."""
+    return Event(
+        id=stable_id("ev", kind, *about),
+        source=OWN_SOURCE,
+        type=f"forestall.{kind}",
+        time=time,
+        data=dict(data),
+        key=incident,
+        tenant=tenant,
+        causation_id=cause,
+        correlation_id=incident,
+    )
