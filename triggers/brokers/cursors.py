@@ -83,23 +83,25 @@ class Cursors:
         with writing(self._connection):
             release(self._connection, [reader.id])
 
-    def claim(self, reader: Reader, max_messages: int, max_bytes: int) -> list[Message]:
-        """Hand out the next messages: first those given back, then new ones; as many bytes, but one at least."""
+    def claim(self, reader: Reader, turn: int, max_messages: int, max_bytes: int) -> list[Message]:
+        """Hand out the next messages, those given back before new ones; the bytes may be passed by one message.
+
+        A partition is handed out as far as it goes; `turn` says which comes first, so that none starves.
+        """
         claimed: list[Message] = []
         self._check(reader)
         if not self._connection.execute(_UNREAD, (reader.subscription_id,) * 2).fetchone()[0]:
             return claimed
         with writing(self._connection):
             self._check(reader)
-            for number, cursor in enumerate(reader.cursors):
-                for span in self._open_spans(cursor, max_messages):
-                    if len(claimed) == max_messages or max_bytes <= 0:
-                        return claimed
-                    taken, size = self._take(reader, number, cursor, span, max_messages - len(claimed), max_bytes)
+            for offset in range(len(reader.cursors)):
+                number = (turn + offset) % len(reader.cursors)
+                for span in self._open_spans(reader.cursors[number], max_messages):
+                    taken, size = self._take(reader, number, span, max_messages - len(claimed), max_bytes)
                     claimed += taken
                     max_bytes -= size
-                    if len(taken) < span.stop - span.start:
-                        break
+                    if max_bytes <= 0 or len(taken) < span.stop - span.start or len(claimed) == max_messages:
+                        return claimed
         return claimed
 
     def ack(self, reader: Reader, messages: Iterable[Message]) -> None:
@@ -152,19 +154,20 @@ class Cursors:
         ).fetchall()
         return [Span(*row) for row in free + fresh]
 
-    def _take(
-        self, reader: Reader, number: int, cursor: int, span: Span, room: int, max_bytes: int
-    ) -> tuple[list[Message], int]:
+    def _take(self, reader: Reader, number: int, span: Span, room: int, max_bytes: int) -> tuple[list[Message], int]:
         stop = min(span.stop, span.start + room)
         taken, size = self._log.read(reader.topic, number, span.start, stop, span.redeliveries, max_bytes)
         if not taken:
             raise sqlite3.DatabaseError(f"messages {span.start} to {stop} of {reader.topic} are missing")
-        self._hold(cursor, span, span._replace(stop=span.start + len(taken), state=reader.id))
+        self._hold(reader.cursors[number], span, span._replace(stop=span.start + len(taken), state=reader.id))
         return taken, size
 
     def _hold(self, cursor: int, span: Span, held: Span) -> None:
-        self._write(cursor, [span], [held] if held.stop == span.stop else [held, span._replace(start=held.stop)])
-        self._connection.execute("UPDATE cursor SET frontier = max(frontier, ?) WHERE id = ?", (held.stop, cursor))
+        fresh = self._connection.execute(
+            "UPDATE cursor SET frontier = ? WHERE id = ? AND frontier = ?", (held.stop, cursor, span.start)
+        ).rowcount
+        rest = [] if fresh or held.stop == span.stop else [span._replace(start=held.stop)]
+        self._write(cursor, [] if fresh else [span], [held, *rest])
 
     def _positions(self, reader: Reader, messages: Iterable[Message]) -> list[tuple[int, list[tuple[int, int]]]]:
         positions: dict[int, list[int]] = defaultdict(list)

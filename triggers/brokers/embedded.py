@@ -62,7 +62,7 @@ class EmbeddedBroker:
         try:
             await broker._thread.call(broker._open, path, owner)
         except BaseException:
-            broker._thread.stop()
+            await broker._thread.close(lambda: None)
             raise
         return broker
 
@@ -108,12 +108,8 @@ class EmbeddedBroker:
 
     async def close(self) -> None:
         """Give back what is in flight and close the file."""
-        if self._thread.closed:
-            return
-        try:
-            await self._thread.call(self._leave)
-        finally:
-            self._thread.stop()
+        if not self._thread.closed:
+            await self._thread.close(self._leave)
 
     def _open(self, path: Path, owner: str | None) -> None:
         self._connection = open_log(path, busy_timeout_s=self._settings.busy_timeout_s)

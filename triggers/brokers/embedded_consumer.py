@@ -28,6 +28,7 @@ class EmbeddedConsumer:
         self._one_at_a_time = asyncio.Lock()
         self._claim: asyncio.Task[list[Message]] | None = None
         self._ready: deque[Message] = deque()
+        self._turn = 0
         self._closed = False
 
     async def receive(self, max_messages: int, *, wait: bool = True) -> list[Message]:
@@ -67,8 +68,11 @@ class EmbeddedConsumer:
         async with self._one_at_a_time:
             if not self._ready:
                 if self._claim is None:
-                    claim = self._thread.call(self._cursors.claim, self._reader, max_messages, self._batch_max_bytes)
+                    claim = self._thread.call(
+                        self._cursors.claim, self._reader, self._turn, max_messages, self._batch_max_bytes
+                    )
                     self._claim = asyncio.create_task(claim)
+                    self._turn += 1
                 await asyncio.wait({self._claim})  # a cancelled caller leaves the claim to the next one
                 done, self._claim = self._claim, None
                 self._ready.extend(done.result())

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -34,13 +35,7 @@ class LogThread:
         if self.closed:
             raise StopConsuming(f"{self.path}: this broker is closed; open another")
 
-        def explained() -> T:
-            try:
-                return function(*args, **kwargs)
-            except (sqlite3.Error, OSError) as error:
-                raise explain(self.path, error) from error
-
-        return await asyncio.get_running_loop().run_in_executor(self._executor, explained)
+        return await self._run(partial(function, *args, **kwargs))
 
     def wake(self) -> None:
         """Let those who wait look again."""
@@ -60,8 +55,22 @@ class LogThread:
                 if await self.call(changed_outside):
                     self.wake()
 
-    def stop(self) -> None:
-        """No more calls; those under way end."""
+    async def close(self, last: Callable[[], None]) -> None:
+        """Refuse further calls, let those under way end, run `last` and end the thread."""
         self.closed = True
-        self._executor.shutdown(wait=False)
-        self.wake()
+        try:
+            await self._run(last)
+        finally:
+            self._executor.shutdown(wait=False)
+            self.wake()
+
+    async def _run(self, function: Callable[[], T]) -> T:
+        def explained() -> T:
+            try:
+                return function()
+            except sqlite3.ProgrammingError:  # our mistake, not the file's
+                raise
+            except (sqlite3.Error, OSError) as error:
+                raise explain(self.path, error) from error
+
+        return await asyncio.get_running_loop().run_in_executor(self._executor, explained)
