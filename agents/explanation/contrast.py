@@ -32,6 +32,12 @@ class Contrast:
         absent = 1 - self.share
         return (self.window - self.share * self.window_units) / absent if absent > 0 else 0.0
 
+    @property
+    def direction(self) -> int:
+        """1 when the window's share is above the baseline's, -1 when below, 0 when equal or unknown."""
+        difference = self.window * self.baseline_units - self.baseline * self.window_units
+        return (difference > 0) - (difference < 0)
+
     def absent(self) -> "Contrast":
         """The same samples, asked for the units that do not carry the attribute."""
         return Contrast(
@@ -65,6 +71,8 @@ class Contrast:
         larger one: given it, the other says nothing more (it is the sufficient statistic).
         """
         n, m = self.window_units, self.baseline_units
+        if not n or not m:
+            return 0.0
         share = (self.window + self.baseline) / (n + m)
         nats = _divergence(self.window, n, share) + _divergence(self.baseline, m, share)
         return nats / (1 + INTRACLASS_CORRELATION * n * m / (n + m))

@@ -6,7 +6,7 @@ from agents.explanation.contrast import Contrast, probability
 from agents.explanation.hypotheses import MIN_SUPPORT, Hypotheses, Hypothesis
 from contracts import Attribute, Cause, Evidence, Explanation
 
-SIGNIFICANCE = 0.01
+SIGNIFICANCE = 0.05
 """Chance, over all hypotheses of an incident, to name a cause where there is none."""
 MIN_SHARE = 1 / 3
 """Part of the excess that must come from a cause alone: less, and most of the trouble would outlive its repair."""
@@ -20,18 +20,19 @@ MAX_CAUSES = 3
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """A hypothesis that passed: what it gains as a description, and its corrected p-value."""
+    """A hypothesis that passed: how well it describes the change, and its corrected p-value."""
 
     hypothesis: Hypothesis
-    gain: float
+    deviance: float
     p_value: float
 
 
 def explain(evidence: Evidence) -> Explanation:
     """What is different about the units in the window. Pure: equal evidence gives an equal explanation.
 
-    A cause is significant (beta-binomial test, Bonferroni over singles and pairs), brings at least `MIN_SHARE` of the
-    excess beyond what its share of the baseline would, and at least `MIN_SUPPORT` units. Among those that pass, the
+    A cause is significant (beta-binomial test, corrected for all hypotheses), brings at least `MIN_SHARE` of the excess
+    beyond what its share of the baseline would, and at least `MIN_SUPPORT` units; a pair only if both of its values are
+    needed. Among those that pass, the
     best description comes first; another one is named only if it also passes among the units that the better ones do
     not cover, so what merely goes along with a cause is dropped. With fewer units than expected, the same is asked of
     the units that are missing.
@@ -44,10 +45,10 @@ def explain(evidence: Evidence) -> Explanation:
     hypotheses = Hypotheses(evidence, 1 if excess > 0 else -1)
     standing = []
     for hypothesis in hypotheses:
-        p_value = _judge(hypothesis.contrast, excess, hypotheses.tested)
-        if p_value is not None:
-            standing.append(_Standing(hypothesis, hypotheses.gain(hypothesis), p_value))
-    standing.sort(key=lambda item: (-round(item.gain, 6), item.hypothesis.dimensions, item.hypothesis.values))
+        p_value = _judge(hypothesis.contrast, excess, hypotheses.family(hypothesis))
+        if p_value is not None and (len(hypothesis.values) == 1 or hypotheses.needed(hypothesis)):
+            standing.append(_Standing(hypothesis, hypothesis.contrast.deviance(), p_value))
+    standing.sort(key=_best_first)
     named = _independent(standing, hypotheses, excess)
     causes = tuple(_cause(item, evidence, excess) for item in named)
     return Explanation(
@@ -70,6 +71,11 @@ def _lacking(evidence: Evidence, excess: float) -> str | None:
     return None
 
 
+def _best_first(item: _Standing) -> tuple[float, int, tuple[str, ...], tuple[str, ...]]:
+    hypothesis = item.hypothesis
+    return (-round(item.deviance, 6), len(hypothesis.values), hypothesis.dimensions, hypothesis.values)
+
+
 def _judge(contrast: Contrast, excess: float, tested: int) -> float | None:
     """The corrected p-value if the contrast stands as a cause of the excess, else None."""
     if min(contrast.window_units, contrast.baseline_units) <= 0:
@@ -86,7 +92,8 @@ def _independent(standing: list[_Standing], hypotheses: Hypotheses, excess: floa
     named: list[_Standing] = []
     for item in standing:
         rests = (hypotheses.outside(item.hypothesis, better.hypothesis) for better in named)
-        if all(rest is not None and _judge(rest, excess, hypotheses.tested) is not None for rest in rests):
+        family = hypotheses.family(item.hypothesis)
+        if all(rest is not None and _judge(rest, excess, family) is not None for rest in rests):
             named.append(item)
         if len(named) == MAX_CAUSES:
             break

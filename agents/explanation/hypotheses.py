@@ -11,7 +11,7 @@ from contracts import DimensionCounts, Evidence
 MIN_SUPPORT = 5
 """Units, window and baseline together, below which a value is no hypothesis; a cause needs as many surplus units."""
 NEEDED = log(20)
-"""Nats that a pair must gain over a single value, beyond what the larger choice among pairs gains by chance."""
+"""Nats that a pair must gain over a single value: the pair makes the counts 20 times as likely."""
 
 
 class Spread:
@@ -73,6 +73,12 @@ class Hypotheses:
     def tested(self) -> int:
         return sum(self._tested.values())
 
+    def family(self, hypothesis: Hypothesis) -> int:
+        """By how much to correct: half of the error goes to single values, half to pairs (weighted Bonferroni, Holm
+        1979), so that many pairs do not hide a single value."""
+        families = sum(tested > 0 for tested in self._tested.values())
+        return families * self._tested[len(hypothesis.values)]
+
     def _count(self, size: int) -> int:
         return sum(spread.tested() for dimensions, spread in self._spreads.items() if len(dimensions) == size)
 
@@ -80,24 +86,35 @@ class Hypotheses:
         """Those that could be a cause: listed where the change would show."""
         for spread in self._spreads.values():
             for values in sorted(spread.window if self._up else spread.baseline):
-                window, baseline = self._counts(spread, values, cautious=True)
-                contrast = Contrast(
-                    min(window, self.window_units),
-                    self.window_units,
-                    min(baseline, self.baseline_units),
-                    self.baseline_units,
-                )
-                yield Hypothesis(spread.dimensions, values, contrast)
+                yield self._hypothesis(spread, values)
 
-    def gain(self, hypothesis: Hypothesis) -> float:
-        """Nats by which the hypothesis improves on "nothing changed", after the price of having been chosen.
+    def _hypothesis(self, spread: Spread, values: Key) -> Hypothesis:
+        window, baseline = self._counts(spread, values, cautious=True)
+        units, past = self.window_units, self.baseline_units
+        return Hypothesis(spread.dimensions, values, Contrast(min(window, units), units, min(baseline, past), past))
 
-        The price is the log of how many hypotheses of its size there were (minimum description length, Rissanen 1978),
-        and for a pair `NEEDED` on top: of two descriptions that fit alike the simpler one is better.
+    def needed(self, pair: Hypothesis) -> bool:
+        """Whether both values of a pair are needed to describe the change.
+
+        The pair must describe both samples at least as well as either value alone, and each value must be raised among
+        the units that carry the other one: by `NEEDED` nats after the log of how many partners there were to choose
+        from (minimum description length, Rissanen 1978). A value that merely goes along with the cause is not raised
+        among the cause's own units.
         """
-        size = len(hypothesis.values)
-        price = log(max(1, self._tested[size])) + (NEEDED if size > 1 else 0.0)
-        return hypothesis.contrast.deviance() - price
+        price = NEEDED + log(max(1.0, self._tested[2] / max(1, self._tested[1])))
+        for name, value in pair.named.items():
+            single = self._hypothesis(self._spreads[(name,)], (value,))
+            within = Contrast(
+                pair.contrast.window,
+                max(pair.contrast.window, single.contrast.window),
+                pair.contrast.baseline,
+                max(pair.contrast.baseline, single.contrast.baseline),
+            )
+            if within.direction != (1 if self._up else -1) or within.deviance() < price:
+                return False
+            if pair.contrast.deviance() < single.contrast.deviance():
+                return False
+        return True
 
     def outside(self, hypothesis: Hypothesis, cause: Hypothesis) -> Contrast | None:
         """The hypothesis among the units that the cause does not cover; None when the counts cannot tell."""
