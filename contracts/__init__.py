@@ -55,6 +55,7 @@ from contracts.pack import (
     parse_duration,
 )
 from contracts.plan import Argument, Compensation, Lane, Plan, Risk, Source, Task
+from contracts.schema import exported_schemas
 from contracts.signal import Pattern, Signal
 
 __all__ = [
@@ -122,6 +123,7 @@ __all__ = [
     "decode_event",
     "digest",
     "encode_event",
+    "exported_schemas",
     "format_duration",
     "from_iso",
     "own_event",

@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from contracts.base import DAY, HOUR, MINUTE, SECOND, Contract
 from contracts.plan import Risk
@@ -36,7 +36,10 @@ def format_duration(micros: int) -> str:
 
 
 Duration = Annotated[
-    int, BeforeValidator(parse_duration), PlainSerializer(format_duration, when_used="json-unless-none")
+    int,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, when_used="json-unless-none"),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]+[smhd]$"}),
 ]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 
@@ -64,7 +67,10 @@ class EventType(Contract):
 
 
 class StreamSpec(Contract):
-    """A topic whose messages are events. What is not declared in `types` is a dead letter, unless `others` is `ignore`."""
+    """A topic whose messages are events.
+
+    What is not declared in `types` is a dead letter, unless `others` is `ignore`.
+    """
 
     topic: str
     types: tuple[EventType, ...]
