@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 
 from agents.explanation.contrast import Contrast, probability
-from agents.explanation.hypotheses import MIN_SUPPORT, Hypotheses, Hypothesis
+from agents.explanation.hypotheses import Hypotheses, Hypothesis
 from contracts import Attribute, Cause, Evidence, Explanation
 
-SIGNIFICANCE = 0.05
-"""Chance, over all hypotheses of an incident, to name a cause where there is none."""
+SIGNIFICANCE = 0.02
+"""Chance, over all hypotheses of an incident, to name a cause where there is none. The margin to the 5 % that is
+promised is for shares that wander more than contrast.INTRACLASS_CORRELATION."""
 MIN_SHARE = 1 / 3
 """Part of the excess that must come from a cause alone: less, and most of the trouble would outlive its repair."""
+MIN_SUPPORT = 5
+"""Units that a cause must bring, and that an excess must have to be explained."""
 MIN_UNITS = 10
 """Units in the window (for a shortfall: expected) below which nothing is said."""
 MIN_BASELINE = 20
@@ -32,17 +35,18 @@ def explain(evidence: Evidence) -> Explanation:
 
     A cause is significant (beta-binomial test, corrected for all hypotheses), brings at least `MIN_SHARE` of the excess
     beyond what its share of the baseline would, and at least `MIN_SUPPORT` units; a pair only if both of its values are
-    needed. Among those that pass, the
-    best description comes first; another one is named only if it also passes among the units that the better ones do
-    not cover, so what merely goes along with a cause is dropped. With fewer units than expected, the same is asked of
-    the units that are missing.
+    needed. Among those that pass, the best description comes first; another one is named only if it also passes among
+    the units that the better ones do not cover, so what merely goes along with a cause is dropped. With fewer units
+    than expected, the same is asked of the units that are missing.
     """
     excess = evidence.window.units - evidence.expected_units
     if lacking := _lacking(evidence, excess):
         return Explanation(
             verdict="insufficient", excess=_rounded(excess), tested=0, summary=f"insufficient: {lacking}"
         )
-    hypotheses = Hypotheses(evidence, 1 if excess > 0 else -1)
+    # An attribute that brings `_needed` units of an excess has as many: what is rarer need not be corrected for.
+    support = _needed(excess) if excess > 0 else MIN_SUPPORT
+    hypotheses = Hypotheses(evidence, 1 if excess > 0 else -1, support)
     standing = []
     for hypothesis in hypotheses:
         p_value = _judge(hypothesis.contrast, excess, hypotheses.family(hypothesis))
@@ -76,12 +80,17 @@ def _best_first(item: _Standing) -> tuple[float, int, tuple[str, ...], tuple[str
     return (-round(item.deviance, 6), len(hypothesis.values), hypothesis.dimensions, hypothesis.values)
 
 
+def _needed(excess: float) -> float:
+    """Units that a cause must bring."""
+    return max(MIN_SUPPORT, MIN_SHARE * abs(excess))
+
+
 def _judge(contrast: Contrast, excess: float, tested: int) -> float | None:
     """The corrected p-value if the contrast stands as a cause of the excess, else None."""
     if min(contrast.window_units, contrast.baseline_units) <= 0:
         return None
     surplus = contrast.surplus if excess > 0 else -contrast.surplus
-    if surplus < max(MIN_SUPPORT, MIN_SHARE * abs(excess)):
+    if surplus < _needed(excess):
         return None
     p_value = probability((contrast if excess > 0 else contrast.absent()).log_p_value(), tested)
     return p_value if p_value <= SIGNIFICANCE else None

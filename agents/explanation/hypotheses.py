@@ -8,8 +8,6 @@ from agents.explanation.contrast import Contrast
 from agents.explanation.tables import Key
 from contracts import DimensionCounts, Evidence
 
-MIN_SUPPORT = 5
-"""Units, window and baseline together, below which a value is no hypothesis; a cause needs as many surplus units."""
 NEEDED = log(20)
 """Nats that a pair must gain over a single value: the pair makes the counts 20 times as likely."""
 
@@ -30,15 +28,15 @@ class Spread:
         self.baseline_total = sum(self.baseline.values()) + baseline.other
         self._others = window.other + baseline.other
 
-    def tested(self) -> int:
+    def tested(self, support: float) -> int:
         """Values with enough support to be tested, counting every value that may hide among the others.
 
         Support is over window and baseline together, so that choosing by it does not favour what grew (independent
         filtering: Bourgon, Gentleman and Huber 2010).
         """
         values = self.window.keys() | self.baseline.keys()
-        listed = sum(self.window.get(key, 0) + self.baseline.get(key, 0) >= MIN_SUPPORT for key in values)
-        return listed + self._others // MIN_SUPPORT
+        listed = sum(self.window.get(key, 0) + self.baseline.get(key, 0) >= support for key in values)
+        return listed + int(self._others // support)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +53,12 @@ class Hypothesis:
 
 
 class Hypotheses:
-    """All hypotheses of some evidence, in one direction: `sign` is 1 for an excess, -1 for a shortfall."""
+    """All hypotheses of some evidence that have `support` units, in window and baseline together.
 
-    def __init__(self, evidence: Evidence, sign: int) -> None:
+    `sign` is 1 to look for what is too many, -1 for what is missing.
+    """
+
+    def __init__(self, evidence: Evidence, sign: int, support: float) -> None:
         self.window_units = evidence.window.units
         self.baseline_units = evidence.baseline.units
         self._up = sign > 0
@@ -67,7 +68,10 @@ class Hypotheses:
             for window in evidence.window.dimensions
             if window.dimensions in baseline
         }
-        self._tested = {size: self._count(size) for size in (1, 2)}
+        self._tested = {
+            size: sum(spread.tested(support) for key, spread in self._spreads.items() if len(key) == size)
+            for size in (1, 2)
+        }
 
     @property
     def tested(self) -> int:
@@ -78,9 +82,6 @@ class Hypotheses:
         1979), so that many pairs do not hide a single value."""
         families = sum(tested > 0 for tested in self._tested.values())
         return families * self._tested[len(hypothesis.values)]
-
-    def _count(self, size: int) -> int:
-        return sum(spread.tested() for dimensions, spread in self._spreads.items() if len(dimensions) == size)
 
     def __iter__(self) -> Iterator[Hypothesis]:
         """Those that could be a cause: listed where the change would show."""
