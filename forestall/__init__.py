@@ -1,7 +1,14 @@
 """Forestall: notices trouble in event streams and fixes it, safely. This module is the whole public API for packs."""
 
-from contracts import DAY, HOUR, MINUTE, SECOND, Command, Event, Outcome
-from tools import AskPerson, NothingDone, Quote, RefuseCommand, RetryLater, Tool, ToolContext, tool
+try:
+    from contracts import DAY, HOUR, MINUTE, SECOND, Command, Event, Outcome
+    from tools import AskPerson, NothingDone, Quote, RefuseCommand, RetryLater, Tool, ToolContext, tool
+except ImportError as error:
+    from forestall.guard import shadowing_problem
+
+    if problem := shadowing_problem():
+        raise ImportError(problem) from error
+    raise
 
 __version__ = "0.1.0"
 

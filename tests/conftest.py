@@ -1,0 +1,117 @@
+"""What every test can rely on: missing components are told, the network is shut, properties are reproducible."""
+
+import importlib.util
+import ipaddress
+import json
+import os
+import shutil
+import socket
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+REQUIRE = "FORESTALL_REQUIRE"
+
+settings.register_profile("forestall", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("forestall")
+
+
+def _importable(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+COMPONENTS: dict[str, tuple[Callable[[], bool], str]] = {
+    "data": (DATA.is_dir, "put the real data into ../shared/data, beside this checkout"),
+    "embeddings": (lambda: _importable("sentence_transformers"), "pip install -c constraints.txt -e '.[embeddings]'"),
+    "pulsar": (lambda: "FORESTALL_TEST_PULSAR" in os.environ, "set FORESTALL_TEST_PULSAR to a broker's service URL"),
+    "postgres": (lambda: "FORESTALL_TEST_POSTGRES" in os.environ, "set FORESTALL_TEST_POSTGRES to a database's URL"),
+    "model": (lambda: "FORESTALL_TEST_MODEL_URL" in os.environ, "set FORESTALL_TEST_MODEL_URL to a model service"),
+}
+OUTSIDE = frozenset({"pulsar", "postgres", "model"})
+"""Components that live behind the network."""
+
+
+def pytest_configure() -> None:
+    """A developer's own settings must not decide what a test finds."""
+    for name in [each for each in os.environ if each.startswith("FORESTALL_")]:
+        if name != REQUIRE and not name.startswith(("FORESTALL_TEST_", "FORESTALL_UPDATE_")):
+            del os.environ[name]
+    socket.socket.connect = _guarded(socket.socket.connect)  # type: ignore[method-assign]
+    socket.socket.connect_ex = _guarded(socket.socket.connect_ex)  # type: ignore[method-assign]
+
+
+def _needs(item: pytest.Item) -> set[str]:
+    return {str(component) for marker in item.iter_markers("needs") for component in marker.args}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    required = os.environ.get(REQUIRE, "").replace(",", " ").split()
+    needed = _needs(item)
+    for component in sorted(needed):
+        if component not in COMPONENTS:
+            pytest.fail(f"needs({component!r}): no such component; known: {', '.join(COMPONENTS)}")
+        present, remedy = COMPONENTS[component]
+        if not present():
+            if component in required:
+                pytest.fail(f"{REQUIRE} names {component}, which is missing: {remedy}")
+            pytest.skip(f"{component} is missing: {remedy}")
+    _Network.open = bool(needed & OUTSIDE)
+
+
+class _Network:
+    open = False
+
+
+def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
+    """The same call, refused where it leaves this machine."""
+
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _Network.open and not _is_loopback(str(address[0])):
+            pytest.fail(f"a test reached for {address[0]}:{address[1]}; mark what it needs, or use a local server")
+        return connect(self, address)
+
+    return guarded
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of the real data; mark the test `needs("data")`."""
+    return DATA
+
+
+@pytest.fixture
+def parcels(tmp_path: Path) -> Path:
+    """A folder with a small good pack, to load, change and break."""
+    return shutil.copytree(ROOT / "tests" / "packs" / "parcels", tmp_path / "parcels")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Coverage a room and in total, where it was measured."""
+    controller = getattr(config.pluginmanager.get_plugin("_cov"), "cov_controller", None)
+    if controller is None:
+        return
+    report = config.rootpath / ".coverage.json"
+    total = controller.cov.json_report(outfile=str(report))
+    covered: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for name, entry in json.loads(report.read_text())["files"].items():
+        room = covered[Path(name).parts[0]]
+        room[0] += entry["summary"]["covered_lines"]
+        room[1] += entry["summary"]["num_statements"]
+    report.unlink()
+    terminalreporter.section("coverage of lines, by room")
+    for room, (hit, lines) in sorted(covered.items()):
+        terminalreporter.line(f"{room:<12} {100 * hit / max(lines, 1):5.1f} %  of {lines}")
+    terminalreporter.line(f"{'total':<12} {total:5.1f} %")
