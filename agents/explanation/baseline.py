@@ -10,9 +10,13 @@ from contracts import DAY, WindowCounts
 VERSION = 1
 HALF_LIFE = 10 * DAY
 """Of absorbed time. The weights then add up to HALF_LIFE / ln 2, 14.4 days' worth of units."""
-SLACK_VALUES = 2 * VALUES
-"""A table may grow to this before it is cut to `VALUES`, so that a newcomer has time to become frequent."""
-_RESCALE = 2.0**20
+KEPT_VALUES = 2 * VALUES
+"""A table is cut to this many values."""
+SLACK_VALUES = 4 * VALUES
+"""It may grow to this many before it is cut, so that a newcomer has time to become frequent."""
+_ONE = 1_024
+"""The weight of the first pane. Weights are whole numbers, so sums are exact and a snapshot is short."""
+_RESCALE = 1_024 * _ONE
 
 
 class BaselineTally:
@@ -29,11 +33,11 @@ class BaselineTally:
         self.dimensions = tuple(dimensions)
         self.half_life = half_life
         self._age = 0
-        self._units = 0.0
-        self._duration = 0.0
+        self._units = 0
+        self._duration = 0
         self._start: int | None = None
         self._end = 0
-        self._tables = [Table[float](other=0.0) for _ in subjects(len(self.dimensions))]
+        self._tables = [Table() for _ in subjects(len(self.dimensions))]
 
     def absorb(self, pane: Tally, start: int, duration: int) -> None:
         """Take in a closed pane that began at `start` and lasted `duration` (microseconds).
@@ -52,7 +56,7 @@ class BaselineTally:
         for mine, theirs in zip(self._tables, pane.tables(), strict=True):
             mine.add({key: weight * units for key, units in theirs.counts.items()}, weight * theirs.other)
             if len(mine.counts) > SLACK_VALUES:
-                mine.cut(VALUES)
+                mine.cut(KEPT_VALUES)
         self._start = start if self._start is None else min(self._start, start)
         self._end = max(self._end, start + duration)
         if weight > _RESCALE:
@@ -101,14 +105,15 @@ class BaselineTally:
         baseline._tables = [table_from(data) for data in snapshot["tables"]]
         return baseline
 
-    def _weight(self) -> float:
-        return float(2.0 ** (self._age / self.half_life))
+    def _weight(self) -> int:
+        return round(_ONE * 2.0 ** (self._age / self.half_life))
 
-    def _rescale(self, weight: float) -> None:
-        """Divide everything by today's weight, long before a float overflows."""
+    def _rescale(self, weight: int) -> None:
+        """Bring today's weight back to that of a first pane; what has become nothing goes."""
         self._age = 0
-        self._units /= weight
-        self._duration /= weight
+        self._units = round(self._units * _ONE / weight)
+        self._duration = round(self._duration * _ONE / weight)
         for table in self._tables:
-            table.counts = {key: units / weight for key, units in table.counts.items()}
-            table.other /= weight
+            scaled = {key: round(units * _ONE / weight) for key, units in table.counts.items()}
+            table.counts = {key: units for key, units in scaled.items() if units}
+            table.other = round(table.other * _ONE / weight)

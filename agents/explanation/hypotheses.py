@@ -89,11 +89,6 @@ class Hypotheses:
             for values in sorted(spread.window if self._up else spread.baseline):
                 yield self._hypothesis(spread, values)
 
-    def _hypothesis(self, spread: Spread, values: Key) -> Hypothesis:
-        window, baseline = self._counts(spread, values, cautious=True)
-        units, past = self.window_units, self.baseline_units
-        return Hypothesis(spread.dimensions, values, Contrast(min(window, units), units, min(baseline, past), past))
-
     def needed(self, pair: Hypothesis) -> bool:
         """Whether both values of a pair are needed to describe the change.
 
@@ -104,6 +99,8 @@ class Hypotheses:
         """
         price = NEEDED + log(max(1.0, self._tested[2] / max(1, self._tested[1])))
         for name, value in pair.named.items():
+            if (name,) not in self._spreads:
+                return False
             single = self._hypothesis(self._spreads[(name,)], (value,))
             within = Contrast(
                 pair.contrast.window,
@@ -119,16 +116,14 @@ class Hypotheses:
 
     def outside(self, hypothesis: Hypothesis, cause: Hypothesis) -> Contrast | None:
         """The hypothesis among the units that the cause does not cover; None when the counts cannot tell."""
-        merged = cause.named | hypothesis.named
-        if hypothesis.named | cause.named != merged:  # they name different values of one dimension
-            shared = [name for name in hypothesis.named if cause.named.get(name, "") not in ("", merged[name])]
-            if not all(self._exclusive(name) for name in shared):
-                return None
+        mine, theirs = hypothesis.named, cause.named
+        clashes = [name for name in mine.keys() & theirs.keys() if mine[name] != theirs[name]]
+        if any(self._exclusive(name) for name in clashes):
             joint = (0, 0)
-        elif len(merged) > 2:
+        elif clashes or len(mine | theirs) > 2:
             return None
         else:
-            joint = self._joint(merged)
+            joint = self._joint(mine | theirs)
         both, known = hypothesis.contrast, cause.contrast
         return Contrast(
             max(0, both.window - joint[0]),
@@ -136,6 +131,11 @@ class Hypotheses:
             max(0, both.baseline - joint[1]),
             max(0, both.baseline_units - known.baseline),
         )
+
+    def _hypothesis(self, spread: Spread, values: Key) -> Hypothesis:
+        window, baseline = self._counts(spread, values, cautious=True)
+        units, past = self.window_units, self.baseline_units
+        return Hypothesis(spread.dimensions, values, Contrast(min(window, units), units, min(baseline, past), past))
 
     def _joint(self, named: dict[str, str]) -> tuple[int, int]:
         for dimensions, spread in self._spreads.items():
@@ -152,6 +152,9 @@ class Hypotheses:
         return spread.window.get(values, window_hidden), spread.baseline.get(values, baseline_hidden)
 
     def _exclusive(self, dimension: str) -> bool:
-        """Whether a unit carries one value of the dimension at most."""
-        spread = self._spreads[(dimension,)]
-        return spread.window_total <= self.window_units and spread.baseline_total <= self.baseline_units * 1.01 + 1
+        """Whether a unit carries one value of the dimension at most (a baseline's counts are rounded each)."""
+        spread = self._spreads.get((dimension,))
+        if spread is None:
+            return False
+        rounding = 1 + len(spread.baseline) / 2
+        return spread.window_total <= self.window_units and spread.baseline_total <= self.baseline_units + rounding

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from contracts import DimensionCounts, ValueCount
 
@@ -13,7 +13,6 @@ VALUE_LENGTH = 256
 """Characters; a longer value is counted under `other`."""
 
 Key = tuple[str, ...]
-Number = TypeVar("Number", int, float)
 
 
 def subjects(dimensions: int) -> list[tuple[int, ...]]:
@@ -23,13 +22,13 @@ def subjects(dimensions: int) -> list[tuple[int, ...]]:
 
 
 @dataclass(slots=True)
-class Table(Generic[Number]):
+class Table:
     """Units per value. `other` sums what was left out: a unit counts there once per value that was left out."""
 
-    counts: dict[Key, Number] = field(default_factory=dict)
-    other: Number = 0
+    counts: dict[Key, int] = field(default_factory=dict)
+    other: int = 0
 
-    def add(self, counts: Mapping[Key, Number], other: Number) -> None:
+    def add(self, counts: Mapping[Key, int], other: int) -> None:
         for key, units in counts.items():
             self.counts[key] = self.counts.get(key, 0) + units
         self.other += other
@@ -42,7 +41,7 @@ class Table(Generic[Number]):
         self.other += sum(item[1] for item in ranked[bound:])
         self.counts = dict(ranked[:bound])
 
-    def ranked(self) -> list[tuple[Key, Number]]:
+    def ranked(self) -> list[tuple[Key, int]]:
         """The most frequent first, ties by value: the same list in whatever order the units came."""
         return sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
 
@@ -50,12 +49,12 @@ class Table(Generic[Number]):
         return {"counts": [[list(value), units] for value, units in self.ranked()], "other": self.other}
 
 
-def table_from(data: Mapping[str, Any]) -> Table[Any]:
+def table_from(data: Mapping[str, Any]) -> Table:
     """The inverse of `Table.to_json`."""
     return Table({tuple(value): units for value, units in data["counts"]}, data["other"])
 
 
-def to_contract(dimensions: tuple[str, ...], tables: Iterable[Table[Any]], scale: float) -> tuple[DimensionCounts, ...]:
+def to_contract(dimensions: tuple[str, ...], tables: Iterable[Table], scale: float) -> tuple[DimensionCounts, ...]:
     """Tables in the order of `subjects` in whole units: times `scale`, rounded, the first `VALUES` of each."""
     result = []
     for positions, table in zip(subjects(len(dimensions)), tables, strict=True):

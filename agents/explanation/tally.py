@@ -45,7 +45,7 @@ class Tally:
         self._units: set[str] = set()
         self._lines: set[Key] = set()
         self._total = 0
-        self._tables: list[Table[int]] | None = None
+        self._tables: list[Table] | None = None
 
     @property
     def closed(self) -> bool:
@@ -112,7 +112,7 @@ class Tally:
             mine.add(theirs.counts, theirs.other)
             mine.cut(MERGED_VALUES)
 
-    def tables(self) -> list[Table[int]]:
+    def tables(self) -> list[Table]:
         """The counts, in the order of `tables.subjects`; of an open tally as if it closed now."""
         if self._tables is not None:
             return self._tables
@@ -164,18 +164,18 @@ class Tally:
             self._units = {unit for unit in self._units if self._sampled(unit)}
             self._lines = {line for line in self._lines if line[0] in self._units}
 
-    def _table(self, positions: tuple[int, ...]) -> Table[int]:
+    def _table(self, positions: tuple[int, ...]) -> Table:
         rows: Any = self._lines
         if len(rows) > len(self._units):  # some unit came in several lines: count it once per value
             rows = set(map(itemgetter(0, *(position + 1 for position in positions)), rows))
             found = Counter(map(itemgetter(slice(1, None)), rows))
         else:
             found = Counter((line[positions[0] + 1], line[positions[-1] + 1])[: len(positions)] for line in rows)
-        table = Table[int]()
+        table = Table()
         for key, units in found.items():
             if "" in key:
                 continue
-            if max(map(len, key)) > VALUE_LENGTH:
+            if len(key[0]) > VALUE_LENGTH or len(key[-1]) > VALUE_LENGTH:
                 table.other += units << self._level
             else:
                 table.counts[key] = units << self._level

@@ -117,13 +117,15 @@ class Population:
     def tally(self, rows: Codes) -> Tally:
         """The rows counted as a pane counts them: lines of a unit are separate events."""
         tally = Tally(self.names)
-        for number, row in enumerate(rows):
-            attributes = dict(zip(self.names, map(str, row.tolist()), strict=True))
+        last, share = self.names[-1], self.shares[-1]
+        units = [dict(zip(self.names, map(str, row), strict=True)) for row in rows.tolist()]
+        for number, attributes in enumerate(units):
             tally.add(str(number), attributes)
-            if self.many_lines:
-                lines = int(self.random.integers(0, 8))
-                for code in self.random.choice(len(self.shares[-1]), size=lines, p=self.shares[-1]).tolist():
-                    tally.add(str(number), attributes | {self.names[-1]: str(code)})
+        if self.many_lines:
+            owners = np.repeat(np.arange(len(units)), self.random.integers(0, 8, size=len(units)))
+            codes = self.random.choice(len(share), size=len(owners), p=share)
+            for owner, code in zip(owners.tolist(), codes.tolist(), strict=True):
+                tally.add(str(owner), units[owner] | {last: str(code)})
         tally.close()
         return tally
 
@@ -157,11 +159,11 @@ def _between(random: np.random.Generator, low: float, high: float) -> float:
 
 
 def _baseline(population: Population, units: float) -> BaselineTally:
-    """Forty quiet quarter-days; with what is forgotten on the way about `units` units remain."""
+    """Twenty quiet half-days; with what is forgotten on the way about `units` units remain."""
     baseline = BaselineTally(population.names)
-    for pane in range(40):
-        rows = population.clustered(max(2, int(population.random.poisson(units / REMEMBERED / 40))))
-        baseline.absorb(population.tally(rows), start=pane * 6 * HOUR, duration=6 * HOUR)
+    for pane in range(20):
+        rows = population.clustered(max(2, int(population.random.poisson(units / REMEMBERED / 20))))
+        baseline.absorb(population.tally(rows), start=pane * 12 * HOUR, duration=12 * HOUR)
     return baseline
 
 
