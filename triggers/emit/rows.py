@@ -1,0 +1,108 @@
+"""Rows of a CSV or JSON lines file, one at a time; gzip is unpacked on the way."""
+
+import csv
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from io import BufferedIOBase
+from pathlib import Path
+
+import msgspec
+
+from triggers.emit.errors import FixFile
+
+LINE_MAX_BYTES = 1024 * 1024
+_decoder = msgspec.json.Decoder(dict[str, object], float_hook=Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A data row: its `number` from 1, the `line` where it starts, and its values; or the fault that it is.
+
+    A column without a value (an empty cell, a JSON null) is absent.
+    """
+
+    number: int
+    line: int
+    values: Mapping[str, object]
+    fault: str | None = None
+
+
+@contextmanager
+def open_rows(path: Path) -> Iterator[tuple[list[str] | None, Iterator[Row]]]:
+    """The columns (None for JSON lines, which name theirs in each row) and the rows.
+
+    Raises:
+        FixFile: the name tells no known format, or the file cannot be read (on).
+    """
+    name = path.name.removesuffix(".gz")
+    if not name.endswith((".csv", ".jsonl")):
+        raise FixFile(f"{path}: unknown format; the name must end in .csv, .csv.gz, .jsonl or .jsonl.gz")
+    try:
+        stream: BufferedIOBase = gzip.open(path) if path.name.endswith(".gz") else path.open("rb")
+    except OSError as error:
+        raise FixFile(f"{path}: cannot be read: {error.strerror}") from error
+    with stream:
+        lines = _lines(stream, path)
+        yield _csv_rows(lines, path) if name.endswith(".csv") else (None, _json_rows(lines))
+
+
+def _lines(stream: BufferedIOBase, path: Path) -> Iterator[bytes]:
+    number = 0
+    while True:
+        number += 1
+        try:
+            line = stream.readline(LINE_MAX_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise FixFile(f"{path}:{number}: cannot be read on: {error}") from error
+        if not line:
+            return
+        if len(line) > LINE_MAX_BYTES:
+            raise FixFile(f"{path}:{number}: the line is longer than {LINE_MAX_BYTES} bytes (LINE_MAX_BYTES)")
+        yield line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+
+
+def _csv_rows(lines: Iterator[bytes], path: Path) -> tuple[list[str], Iterator[Row]]:
+    # Bytes that are not UTF-8 survive as surrogates, so that the row is named and the next one is read.
+    reader = csv.reader(line.decode("utf-8", "surrogateescape") for line in lines)
+    columns = next(reader, [])
+    if not columns or len(set(columns)) != len(columns) or not all(columns):
+        raise FixFile(f"{path}:1: the first line must name the columns, each once; it has {columns!r}")
+
+    def rows() -> Iterator[Row]:
+        number, end = 0, reader.line_num
+        while True:
+            try:
+                cells = next(reader)
+                fault = None
+            except StopIteration:
+                return
+            except csv.Error as error:
+                cells, fault = [], f"no valid CSV: {error}"
+            line, end = end + 1, reader.line_num
+            if not cells and fault is None:
+                continue
+            number += 1
+            if fault is None and len(cells) != len(columns):
+                fault = f"{len(cells)} cells, the first line has {len(columns)}"
+            values = {} if fault else {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
+            yield Row(number, line, values, fault)
+
+    return columns, rows()
+
+
+def _json_rows(lines: Iterator[bytes]) -> Iterator[Row]:
+    number = 0
+    for line_number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        number += 1
+        try:
+            decoded = _decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            yield Row(number, line_number, {}, f"no JSON object: {error}")
+        else:
+            yield Row(number, line_number, {name: value for name, value in decoded.items() if value is not None})
