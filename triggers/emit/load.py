@@ -57,16 +57,15 @@ def _reason(error: ErrorDetails) -> str:
 
 
 def _place(content: object, location: Sequence[str | int]) -> tuple[str, ...]:
-    """Where in the file: Pydantic's location without steps that are not in the file, save a missing field at the end."""
+    """Where in the file: Pydantic's location less its own steps, such as `[key]`; a missing field ends it."""
     place: list[str] = []
-    for index, step in enumerate(location):
-        missing = isinstance(content, dict) and step not in content and step != "[key]" and index == len(location) - 1
-        if isinstance(content, dict) and step in content:
+    for step in location:
+        if isinstance(content, dict) and step != "[key]":
+            content = content.get(step)
+        elif isinstance(content, list) and isinstance(step, int):
             content = content[step]
-        elif isinstance(content, list) and isinstance(step, int) and step < len(content):
-            content = content[step]
-        elif not missing:
-            continue
+        else:
+            break
         place.append(str(step))
     return tuple(place)
 

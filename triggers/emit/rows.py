@@ -42,10 +42,10 @@ def open_rows(path: Path) -> Iterator[tuple[list[str] | None, Iterator[Row]]]:
     if not name.endswith((".csv", ".jsonl")):
         raise FixFile(f"{path}: unknown format; the name must end in .csv, .csv.gz, .jsonl or .jsonl.gz")
     try:
-        stream: BufferedIOBase = gzip.open(path) if path.name.endswith(".gz") else path.open("rb")
+        raw = path.open("rb")
     except OSError as error:
         raise FixFile(f"{path}: cannot be read: {error.strerror}") from error
-    with stream:
+    with raw, gzip.GzipFile(fileobj=raw) if path.name.endswith(".gz") else raw as stream:
         lines = _lines(stream, path)
         yield _csv_rows(lines, path) if name.endswith(".csv") else (None, _json_rows(lines))
 
