@@ -35,7 +35,7 @@ from contracts.explanation import (
     ValueCount,
     WindowCounts,
 )
-from contracts.own import OWN_SOURCE, own_event
+from contracts.own import OWN_SOURCE, announcement, own_event
 from contracts.pack import (
     Applies,
     Autonomy,
@@ -116,6 +116,7 @@ __all__ = [
     "ValueCount",
     "Where",
     "WindowCounts",
+    "announcement",
     "canonical",
     "command_id",
     "decision_digest",

@@ -7,7 +7,11 @@ from contracts.base import Contract
 
 
 class ApprovalRequest(Contract):
-    """A question to a person. The `nonce` answers this plan (`plan_digest`), once, until `expires_at`."""
+    """A question to a person. The `nonce` answers this plan (`plan_digest`), once, until `expires_at`.
+
+    `value_at_stake` is what the plan was quoted to touch, `value_ceiling` what it may touch at most once approved: the
+    world moves on while a person thinks.
+    """
 
     id: str
     incident_id: str
@@ -17,6 +21,7 @@ class ApprovalRequest(Contract):
     template: str
     nonce: str
     value_at_stake: Decimal
+    value_ceiling: Decimal
     summary: str
     reasons: tuple[str, ...]
     requested_at: int

@@ -20,10 +20,10 @@ def command_id(incident_id: str, plan_version: int, ordinal: str, tool: str, arg
 
 
 class Command(Contract):
-    """One tool call. `deadline` is in microseconds; `value_ceiling` bounds what the call may touch.
+    """One tool call.
 
-    `authority` is what allows it: `approval:<request>` or `standing:<standing approval>`. `compensates` names the
-    command that it undoes.
+    `deadline` is in microseconds, `timeout_s` bounds the call itself, `value_ceiling` what it may touch. `authority` is
+    what allows it: `approval:<request>` or `standing:<standing approval>`. `compensates` names the command it undoes.
     """
 
     id: str
@@ -35,6 +35,7 @@ class Command(Contract):
     tool: str
     arguments: dict[str, Any]
     deadline: int
+    timeout_s: int = 600
     value_ceiling: Decimal
     authority: str
     compensates: str | None = None

@@ -19,11 +19,27 @@ def own_event(
     cause: str | None = None,
     tenant: str = DEFAULT_TENANT,
 ) -> Event:
-    """`forestall.<kind>`; its id depends on the kind and on what it is `about`, so that writing it again adds nothing."""
+    """`forestall.<kind>`. Its id depends on the kind and on what it is `about`: writing it again adds nothing."""
+    return announcement(
+        f"forestall.{kind}", data, about=about, time=time, incident=incident, cause=cause, tenant=tenant
+    )
+
+
+def announcement(
+    type: str,
+    data: Mapping[str, Any],
+    *,
+    about: tuple[object, ...],
+    time: int,
+    incident: str | None = None,
+    cause: str | None = None,
+    tenant: str = DEFAULT_TENANT,
+) -> Event:
+    """An event that we publish under a type of the user's, such as `retail.reroute.completed`."""
     return Event(
-        id=stable_id("ev", kind, *about),
+        id=stable_id("ev", type, *about),
         source=OWN_SOURCE,
-        type=f"forestall.{kind}",
+        type=type,
         time=time,
         data=dict(data),
         key=incident,

@@ -99,8 +99,11 @@ class Journal:
             for seq, name, number, payload in rows
         ]
 
-    def unsent_count(self) -> int:
-        count: int = self._db.execute("SELECT count(*) FROM outbox WHERE sent_at IS NULL").fetchone()[0]
+    def unsent_count(self, destination_prefix: str = "") -> int:
+        count: int = self._db.execute(
+            "SELECT count(*) FROM outbox WHERE sent_at IS NULL AND destination >= ? AND destination < ?",
+            (destination_prefix, destination_prefix + "\U0010ffff"),
+        ).fetchone()[0]
         return count
 
     def mark_sent(self, rows: Sequence[OutboxRow], at: int) -> None:

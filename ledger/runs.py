@@ -125,6 +125,13 @@ class Runs:
             "UPDATE runs SET owner = NULL, lease_until = 0, next_at = ? WHERE thread = ?", (at, run.thread)
         )
 
+    def leave(self, run: Run, at: int) -> None:
+        """Give it back untouched: the attempt does not count."""
+        self._db.execute(
+            "UPDATE runs SET owner = NULL, lease_until = 0, next_at = ?, attempts = attempts - 1 WHERE thread = ?",
+            (at, run.thread),
+        )
+
     def finish(self, run: Run, closed_at: int) -> None:
         self._db.execute(
             "UPDATE runs SET status = 'finished', waiting_for = NULL, owner = NULL, lease_until = 0, closed_at = ?"

@@ -19,6 +19,11 @@ class Documents:
         rows = self._db.execute("SELECT name, doc FROM monitor_state WHERE pack = ? AND part = ?", (pack, part))
         return {name: unpack_doc(doc) for name, doc in rows}
 
+    def monitor_doc(self, pack: str, name: str) -> Any:
+        """One document of a pack's monitor, on whichever partition it is; None when there is none."""
+        row = self._db.execute("SELECT doc FROM monitor_state WHERE pack = ? AND name = ?", (pack, name)).fetchone()
+        return unpack_doc(row[0]) if row else None
+
     def put_monitor(self, pack: str, part: str, docs: Mapping[str, Any]) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO monitor_state VALUES (?, ?, ?, ?)",

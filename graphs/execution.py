@@ -1,0 +1,221 @@
+"""The execution graph: authorise, claim, run, record one command. What a crash interrupted is judged by its effect."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+
+from contracts import SECOND, Command, Decision, Outcome, OutcomeStatus, announcement, own_event
+from governance import Frozen, Refused, frozen, mint
+from graphs.segment import decision_event
+from graphs.services import PackRuntime, Services
+from ledger import Claim, Fenced, Transaction, record
+from tools import AskPerson, Grant, NothingDone, RefuseCommand, RetryLater
+
+MAX_ATTEMPTS = 3
+"""Calls a command gets, across restarts, when the tool says that nothing was done and that it may try again."""
+BACKOFF_MICROS = 30 * SECOND
+"""Before the second attempt; doubles with each further one."""
+_log = logging.getLogger("forestall.execution")
+Next = Literal["run", "record", "end"]
+
+
+class ExecutionState(TypedDict, total=False):
+    command: dict[str, Any]
+    outcome: dict[str, Any]
+    next: Next
+
+
+@dataclass(slots=True)
+class Execution:
+    """What one pass works with; the claim lives in the ledger, nothing here survives."""
+
+    services: Services
+    pack: PackRuntime
+    now: int
+    claim: Claim | None = None
+    grant: Grant | None = None
+
+
+async def authorise(state: ExecutionState, runtime: Runtime[Execution]) -> ExecutionState:
+    """Authorise and claim in one transaction: no claim without leave, no leave that is older than the claim."""
+    work = runtime.context
+    command = Command.model_validate(state["command"])
+
+    def claim(tx: Transaction) -> Next:
+        refused: str | None = None
+        try:
+            work.grant = mint(tx, command, work.now)
+        except Frozen:
+            return "end"
+        except Refused as problem:
+            refused = str(problem)
+        work.claim = tx.commands.claim(command.id, work.services.owner, work.now)
+        if work.claim is None:
+            return "end"
+        if refused is not None:
+            _record(tx, work, _outcome(command, "refused", error=refused))
+            return "end"
+        semantic = {"tool": command.tool, "arguments": command.arguments, "authority": command.authority}
+        _decide(tx, work, command, 0, "authorise", f"{command.tool}: granted by {command.authority}", semantic)
+        return "run"
+
+    return {"next": await work.services.ledger.transact("command:claim", claim)}
+
+
+async def run(state: ExecutionState, runtime: Runtime[Execution]) -> ExecutionState:  # noqa: ARG001
+    """Call the tool, or find out what an interrupted call did."""
+    work = runtime.context
+    claim, grant = work.claim, work.grant
+    assert claim is not None
+    assert grant is not None
+    if await work.services.ledger.read(frozen) is not None:
+        await work.services.ledger.transact(
+            "command:release", lambda tx: tx.commands.release(claim, work.now, counted=False)
+        )
+        return {"next": "end"}
+    outcome = await _effect(claim, grant, work)
+    if outcome is None:
+        wait = BACKOFF_MICROS * 2 ** (claim.attempts - 1)
+        await work.services.ledger.transact("command:retry", lambda tx: tx.commands.release(claim, work.now + wait))
+        return {"next": "end"}
+    return {"outcome": outcome.to_json(), "next": "record"}
+
+
+async def _effect(claim: Claim, grant: Grant, work: Execution) -> Outcome | None:
+    """The outcome, or None to try again later."""
+    command, toolbox = claim.command, work.pack.toolbox
+    try:
+        if claim.interrupted and claim.effect == "opaque":
+            raise AskPerson("a crash fell between the call and its record, and the sink cannot be asked")
+        if claim.interrupted and claim.effect == "reconcilable":
+            found = await asyncio.wait_for(toolbox.applied(command), command.timeout_s)
+            if found is not None:
+                return _outcome(command, "succeeded", found)
+        result = await asyncio.wait_for(toolbox.invoke(command, grant), command.timeout_s)
+        return _outcome(command, "succeeded", result)
+    except RefuseCommand as problem:
+        return _outcome(command, "refused", error=str(problem))
+    except NothingDone as problem:
+        return _outcome(command, "failed", error=str(problem))
+    except AskPerson as problem:
+        return _outcome(command, "unknown", error=str(problem))
+    except RetryLater as problem:
+        return _later(claim, str(problem), "failed")
+    except Exception as problem:
+        # A tool's own fault or a timeout: the effect may have happened.
+        _log.warning("%s %s: %s: %s", command.tool, command.id, type(problem).__name__, problem)
+        text = f"{type(problem).__name__}: {problem}"
+        return _outcome(command, "unknown", error=text) if claim.effect == "opaque" else _later(claim, text, "unknown")
+
+
+def _later(claim: Claim, text: str, last: OutcomeStatus) -> Outcome | None:
+    if claim.attempts < MAX_ATTEMPTS:
+        return None
+    return _outcome(claim.command, last, error=f"{text} ({claim.attempts} attempts)")
+
+
+async def keep(state: ExecutionState, runtime: Runtime[Execution]) -> ExecutionState:
+    """Record the outcome, tell the incident, publish."""
+    work = runtime.context
+    outcome = Outcome.model_validate(state["outcome"])
+    await work.services.ledger.transact("command:record", lambda tx: _record(tx, work, outcome))
+    return {"next": "end"}
+
+
+def _record(tx: Transaction, work: Execution, outcome: Outcome) -> None:
+    claim = work.claim
+    assert claim is not None
+    command = claim.command
+    tx.commands.record(claim, outcome)
+    semantic = {"status": outcome.status, "result": outcome.result, "error": outcome.error}
+    _decide(tx, work, command, 1, "record", f"{command.tool} {outcome.status}", semantic)
+    event = own_event(
+        f"command.{outcome.status}",
+        outcome.to_json() | {"tool": command.tool},
+        about=(command.id,),
+        time=work.now,
+        incident=command.incident_id,
+        tenant=command.tenant,
+    )
+    record(tx, work.services.routing, event)
+    announced = work.pack.catalogue.get(command.tool).announces if outcome.status == "succeeded" else None
+    if announced is not None:
+        told = announcement(
+            announced,
+            outcome.result,
+            about=(command.id,),
+            time=work.now,
+            incident=command.incident_id,
+            cause=event.id,
+            tenant=command.tenant,
+        )
+        record(tx, work.services.routing, told)
+    mail = {"kind": "outcome", "outcome": outcome.to_json()}
+    tx.runs.post(command.incident_id, f"outcome:{command.id}", mail)
+
+
+def _outcome(
+    command: Command, status: OutcomeStatus, result: dict[str, Any] | None = None, error: str | None = None
+) -> Outcome:
+    return Outcome(
+        command_id=command.id, incident_id=command.incident_id, status=status, result=result or {}, error=error
+    )
+
+
+def _decide(
+    tx: Transaction,
+    work: Execution,
+    command: Command,
+    step: int,
+    node: str,
+    summary: str,
+    semantic: dict[str, Any],
+) -> None:
+    decision = Decision(
+        incident_id=command.incident_id,
+        graph="execution",
+        subject=f"{command.ordinal}:{command.id}",
+        step=step,
+        node=node,
+        summary=summary,
+        semantic=semantic,
+        at=work.now,
+        worker=work.services.owner,
+    )
+    record(tx, work.services.routing, decision_event(decision, command.tenant))
+
+
+class Executor:
+    """Runs every command that may run."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        graph = StateGraph(ExecutionState, context_schema=Execution)
+        graph.add_node("authorise", authorise)
+        graph.add_node("run", run)
+        graph.add_node("record", keep)
+        graph.add_edge(START, "authorise")
+        for name in ("authorise", "run", "record"):
+            graph.add_conditional_edges(name, lambda state: END if state["next"] == "end" else state["next"])
+        self._graph = graph.compile()
+
+    async def step(self) -> bool:
+        """One command; False when none can run, or all effects are frozen."""
+        services = self._services
+        now = services.clock.now()
+        stopped, command = await services.ledger.read(
+            lambda tx: (frozen(tx), tx.commands.next_ready(services.owner, now))
+        )
+        if stopped is not None or command is None or command.pack not in services.packs:
+            return False
+        pack = services.packs[command.pack]
+        work = Execution(services, pack, now)
+        try:
+            await self._graph.ainvoke({"command": command.to_json()}, context=work)
+        except Fenced as stop:
+            _log.warning("%s", stop)
+        return True

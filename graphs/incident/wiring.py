@@ -1,0 +1,78 @@
+"""The incident graph: one durable thread an incident, suspended at `wait`."""
+
+from typing import Any
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import interrupt
+
+from graphs.checkpointer import BufferedSaver
+from graphs.incident.acting import dispatch, outcome
+from graphs.incident.concluding import closed, conclude, expired, recovered
+from graphs.incident.explaining import explain, open_incident
+from graphs.incident.gating import answered, gate, unanswered
+from graphs.incident.planning import plan, recall
+from graphs.incident.state import IncidentState, Update, as_node
+from graphs.segment import Segment
+
+NODES = {
+    "open": open_incident,
+    "explain": explain,
+    "recall": recall,
+    "plan": plan,
+    "gate": gate,
+    "answered": answered,
+    "unanswered": unanswered,
+    "dispatch": dispatch,
+    "outcome": outcome,
+    "recovered": recovered,
+    "expired": expired,
+    "closed": closed,
+    "conclude": conclude,
+}
+WAITS_FOR = {
+    "explaining": "more evidence",
+    "observing": "the measure to recover",
+    "approving": "a person's approval",
+    "standing_by": "the measure, which is within its band again",
+    "executing": "a command's outcome",
+    "unsettled": "a person's word on a command (forestall settle)",
+    "compensating": "a compensation's outcome",
+    "verifying": "the measure to recover",
+}
+
+
+async def wait(state: IncidentState) -> Update:
+    """Nothing but the wait: what stands before an interrupt runs again at every resume."""
+    return {"mail": interrupt({"for": WAITS_FOR[state["phase"]]})}
+
+
+def route(state: IncidentState) -> str:
+    """Which node takes the mail. What has nothing to say to this phase is put aside."""
+    kind, phase = state["mail"]["kind"], state["phase"]
+    if kind == "look":
+        return {"explaining": "explain", "standing_by": "dispatch"}.get(phase, "wait")
+    if kind == "answer":
+        return "answered" if phase == "approving" else "wait"
+    if kind == "timer":
+        return "unanswered" if phase == "approving" else "wait"
+    if kind in ("outcome", "recovered", "expired", "closed"):
+        return str(kind)
+    return "wait"
+
+
+def build(saver: BufferedSaver) -> CompiledStateGraph[IncidentState, Segment, Any, Any]:
+    """Compile the graph over a saver."""
+    graph = StateGraph(IncidentState, context_schema=Segment)
+    for name, function in NODES.items():
+        node: Any = as_node(function)  # LangGraph's overloads do not see through a wrapped node
+        graph.add_node(name, node)
+        graph.add_conditional_edges(name, _next, [*NODES, "wait", END])
+    graph.add_node("wait", wait)
+    graph.add_conditional_edges("wait", route, [*NODES, "wait"])
+    graph.add_edge(START, "open")
+    return graph.compile(checkpointer=saver)
+
+
+def _next(state: IncidentState) -> str:
+    return END if state["next"] == "end" else state["next"]

@@ -1,0 +1,98 @@
+"""Screening a message: is it an event of ours to take, and was it seen before?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import fastjsonschema
+
+from contracts import SECOND, Event, MalformedEvent, StreamSpec, decode_event
+from ledger import DeadLetter, Received
+
+EVENT_MAX_BYTES = 1_000_000
+FUTURE_TOLERANCE = 300 * SECOND
+"""How far an event may lie ahead of our own clock: clocks differ, five minutes is a broken one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message as it came from a broker."""
+
+    topic: str
+    message_id: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    event: Event
+    received: Received
+    message: Incoming
+
+
+class Screen:
+    """Decodes messages of one stream and holds them against its declared types."""
+
+    def __init__(self, stream: StreamSpec, tenant: str) -> None:
+        self._tenant = tenant
+        self._ignore_others = stream.others == "ignore"
+        self._validators: Mapping[str, Callable[[Any], Any]] = {
+            declared.type: fastjsonschema.compile(declared.data) for declared in stream.types
+        }
+
+    def read(self, message: Incoming, now: int) -> Accepted | DeadLetter | None:
+        """The event, or why it cannot be taken; None for a type that the stream ignores."""
+        if len(message.payload) > EVENT_MAX_BYTES:
+            reason = f"{len(message.payload)} bytes; an event may have {EVENT_MAX_BYTES}: send a reference instead"
+            return self.dead(message, "too_large", reason, now)
+        try:
+            event = decode_event(message.payload, tenant=self._tenant)
+        except MalformedEvent as problem:
+            return self.dead(message, "malformed", problem.reason, now)
+        if event.time > now + FUTURE_TOLERANCE:
+            seconds = (event.time - now) // SECOND
+            return self.dead(message, "future", f"time: {seconds} s ahead of our clock; mend the sender's clock", now)
+        validator = self._validators.get(event.type)
+        if validator is None:
+            if self._ignore_others:
+                return None
+            known = ", ".join(sorted(self._validators))
+            reason = f"type: {event.type!r} is not declared by the stream; known: {known}"
+            return self.dead(message, "unknown_type", reason, now)
+        try:
+            validator(event.data)
+        except fastjsonschema.JsonSchemaValueException as problem:
+            return self.dead(message, "schema", f"{problem.message}, but is {_short(problem.value)}", now)
+        received = Received.of(self._tenant, event.source, event.id, message.payload)
+        return Accepted(event, received, message)
+
+    @staticmethod
+    def dead(message: Incoming, code: str, reason: str, now: int) -> DeadLetter:
+        """A dead letter for a message."""
+        return DeadLetter(message.topic, message.message_id, code, reason, message.payload, now, len(message.payload))
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def unseen(
+    accepted: list[Accepted], known: Mapping[bytes, bytes], now: int
+) -> tuple[list[Accepted], int, list[DeadLetter]]:
+    """(fresh ones, how many were seen before, those that reuse an id with other content)."""
+    fresh: list[Accepted] = []
+    reused: list[DeadLetter] = []
+    seen = dict(known)
+    duplicates = 0
+    for each in accepted:
+        digest = seen.get(each.received.identity)
+        if digest is None:
+            seen[each.received.identity] = each.received.digest
+            fresh.append(each)
+        elif digest == each.received.digest:
+            duplicates += 1
+        else:
+            reason = f"id reused: {each.event.id!r} of {each.event.source} came before with other content"
+            reused.append(Screen.dead(each.message, "id_reused", reason, now))
+    return fresh, duplicates, reused
