@@ -1,0 +1,153 @@
+"""Sums over several spans of the newest panes, each with its own overdispersion."""
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple, Self
+
+from contracts import DAY
+
+Pane = tuple[int, float, float, float, float, float, float]
+"""start, count, usual, seasonal, typical, low, high: one pane and what was expected of it when it came."""
+
+_MEMORY = 14 * DAY
+_PRIOR = 0.25
+"""Overdispersion expected of an unknown series, give or take twice as much."""
+_PRIOR_PRECISION = 4.0
+_CLIP = 25.0
+"""A squared residual counts for at most that many variances (5 standard deviations)."""
+
+
+class Excess(NamedTuple):
+    """The most telling span: its length in panes and its signed score in standard deviations."""
+
+    panes: int
+    score: float
+
+
+def deviance_root(count: float, mean: float, dispersion: float) -> float:
+    """Signed root of the negative binomial deviance: nearly standard normal under the null.
+
+    Variance is mean + dispersion * mean**2 (Hilbe 2011, eq. 8.13); the count is taken half a step towards the mean,
+    so that the normal tail approximates P(X >= count) and P(X <= count) (Pierce and Schafer 1986). Units: counts.
+    """
+    above = count > mean
+    count = count - 0.5 if above else count + 0.5
+    if (count > mean) != above or mean <= 0.0:
+        return 0.0
+    shape = 1.0 / max(dispersion, 1e-6)
+    deviance = 2.0 * (count * math.log(count / mean) - (count + shape) * math.log((count + shape) / (mean + shape)))
+    return math.copysign(math.sqrt(max(deviance, 0.0)), 1.0 if above else -1.0)
+
+
+@dataclass(slots=True)
+class SpanSum:
+    """One span's running sums and what is known of its overdispersion.
+
+    Overdispersion is the moment estimate sum((x - m)**2 - m) / sum(m**2) of whole spans, so that correlation between
+    panes (a busy morning, a busy day) widens the long spans and not the short ones.
+    """
+
+    length: int
+    count: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    block_panes: int = 0
+    block_count: float = 0.0
+    block_typical: float = 0.0
+    excess: float = 0.0
+    squares: float = 0.0
+    noise: float = 0.0
+    dispersion: float = _PRIOR + 1.0 / _PRIOR_PRECISION**0.5
+
+    def clear(self) -> None:
+        self.count = self.low = self.high = 0.0
+
+    def learn(self, index: int, count: float, typical: float, width: int) -> None:
+        """Take in a normal pane, the `index`-th in absolute time; a block without gaps moves the overdispersion."""
+        self.block_panes += 1
+        self.block_count += count
+        self.block_typical += typical
+        if (index + 1) % self.length:
+            return
+        if self.block_panes == self.length:
+            self._learn_block(self.block_count, self.block_typical, width)
+        self.block_panes, self.block_count, self.block_typical = 0, 0.0, 0.0
+
+    def _learn_block(self, count: float, mean: float, width: int) -> None:
+        residual = (count - mean) ** 2
+        bound = _CLIP * (mean + self.dispersion * mean * mean) + 4.0
+        keep = 1.0 - min(0.5, self.length * width / _MEMORY)
+        self.excess = self.excess * keep + (residual if residual < bound else bound) - mean
+        self.squares = self.squares * keep + mean * mean
+        self.noise = self.noise * keep + mean + 2.0 * mean * mean
+        precision = self.squares * self.squares / self.noise if self.noise > 0.0 else 0.0
+        total = precision + _PRIOR_PRECISION
+        estimate = max(self.excess / self.squares, 0.0) if self.squares > 0.0 else 0.0
+        # One standard error above the estimate: an underestimate would raise false signals.
+        self.dispersion = (precision * estimate + _PRIOR_PRECISION * _PRIOR) / total + total**-0.5
+
+
+@dataclass(slots=True)
+class Scan:
+    """All spans. `panes` counts the panes since the last clearing: a span speaks once it is full."""
+
+    spans: list[SpanSum] = field(default_factory=list)
+    panes: int = 0
+
+    def clear(self) -> None:
+        self.panes = 0
+        for span in self.spans:
+            span.clear()
+
+    def add(self, recent: list[Pane]) -> None:
+        """Take in the newest of `recent`."""
+        self.panes += 1
+        _, count, _, _, _, low, high = recent[-1]
+        for span in self.spans:
+            span.count += count
+            span.low += low
+            span.high += high
+            if self.panes > span.length:
+                _, count_out, _, _, _, low_out, high_out = recent[-1 - span.length]
+                span.count -= count_out
+                span.low -= low_out
+                span.high -= high_out
+
+    def learn(self, pane: Pane, width: int) -> None:
+        """Take a pane that proved normal into the overdispersions."""
+        index = pane[0] // width
+        for span in self.spans:
+            span.learn(index, pane[1], pane[4], width)
+
+    def most_telling(self, days: float, up: bool, down: bool, screen: float) -> Excess:
+        """The span with the largest score, of those beyond `screen` standard deviations.
+
+        `days` of experience bound what is known of the mean: it is Gamma with shape 1/2 + days * mean (Jeffreys), which
+        makes the prediction negative binomial and asks for a few events even where none was ever seen.
+        """
+        best = Excess(1, 0.0)
+        days = max(days, 1.0)
+        for span in self.spans:
+            if span.length > self.panes:
+                break
+            count = span.count
+            if up and count > span.high + 1.0:
+                mean = max(span.high, 0.0) + 0.5 / days
+                dispersion = span.dispersion + 1.0 / (days * mean)
+                if (count - mean) ** 2 > screen * screen * (mean + dispersion * mean * mean):
+                    score = deviance_root(count, mean, dispersion)
+                    if score > abs(best.score):
+                        best = Excess(span.length, score)
+            if down and count < span.low - 4.0:
+                mean = span.low
+                score = deviance_root(count, mean, span.dispersion + 1.0 / (0.5 + days * mean))
+                if score < -abs(best.score):
+                    best = Excess(span.length, score)
+        return best
+
+    def snapshot(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def restored(cls, snapshot: dict[str, Any]) -> Self:
+        return cls([SpanSum(**span) for span in snapshot["spans"]], snapshot["panes"])
