@@ -20,13 +20,14 @@ FILE = "world.db"
 BUSY_TIMEOUT_S = 30.0
 
 
-def connect(home: Path) -> sqlite3.Connection:
+def connect(home: Path, *, create: bool = False) -> sqlite3.Connection:
     """A durable connection: WAL, synchronous=FULL, explicit transactions.
 
     Raises:
-        sqlite3.OperationalError: the file cannot be opened, or WAL cannot be had there.
+        sqlite3.OperationalError: there is no such file (unless `create`), or WAL cannot be had there.
     """
-    connection = sqlite3.connect(home / FILE, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+    uri = f"{(home / FILE).absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
     mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
     connection.execute("PRAGMA synchronous=FULL")
     if (mode, connection.execute("PRAGMA synchronous").fetchone()[0]) != ("wal", 2):

@@ -29,8 +29,7 @@ def resources(home: Path) -> dict[str, Any]:
 async def divert_new_orders(context: ToolContext, warehouse: str, hours: int = 24) -> Result:
     """Serve new orders from the other warehouses for some hours; orders already placed stay where they are."""
     snapshot = await _shop(context, warehouse=warehouse, hours=hours)
-    orders, extra = diversion_cost(snapshot, warehouse, hours)
-    _bound(context, "divert_new_orders", extra)
+    orders, _ = diversion_cost(snapshot, warehouse, hours)
     until = snapshot.tick + hours * TICKS_PER_HOUR
     result = {"warehouse": warehouse, "until": to_iso(instant(until)), "expected_orders": orders}
     return await to_thread(context.resources["routing"].apply, context.command_id, Divert(warehouse, until), result)
@@ -100,9 +99,9 @@ async def notify_customers(context: ToolContext, warehouse: str) -> Result:
     moved = await to_thread(context.resources["oms"].last_moved, warehouse)
     waiting = {order.number for order in snapshot.orders}
     numbers = tuple(number for number in moved if number in waiting)
-    if not numbers:
-        raise NothingDone(f"warehouse: no order rerouted from {warehouse} is still open; nobody to mail")
     result = {"warehouse": warehouse, "mails": len(numbers)}
+    if not numbers:
+        return result
     return await to_thread(context.resources["mail"].send, numbers, result)
 
 

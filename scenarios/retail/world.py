@@ -19,7 +19,8 @@ class RetailWorld:
     """One world in `home`/world.db, driven by one process at a time; the sinks may be called by others meanwhile.
 
     A tick is published before it is committed: after a crash in between, `step` gives the same events again, ids
-    included, provided that the sinks accepted nothing in between. So whoever reopens a world steps first.
+    included, provided that the sinks accepted nothing in between. So whoever reopens a world steps first. What they
+    accept between `step` and `commit` counts from the tick after.
 
     Raises:
         OtherWorld: the file was made with other settings.
@@ -28,7 +29,7 @@ class RetailWorld:
     def __init__(self, home: Path, settings: WorldSettings) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self._home = home
-        self._db = connect(home)
+        self._db = connect(home, create=True)
         self._store = WorldStore(self._db)
         self._simulation = Simulation(settings)
         self._pending: tuple[list[Event], list[Order], int] | None = None
