@@ -106,7 +106,8 @@ class BaselineTally:
         return baseline
 
     def _weight(self) -> int:
-        return round(_ONE * 2.0 ** (self._age / self.half_life))
+        growth: float = 2.0 ** min(64.0, self._age / self.half_life)
+        return round(_ONE * growth)
 
     def _rescale(self, weight: int) -> None:
         """Bring today's weight back to that of a first pane; what has become nothing goes."""
