@@ -1,7 +1,7 @@
 """Planning: bind a runbook or ask a model, then check what came of it."""
 
 from agents.planning.assembly import make_plan
-from agents.planning.checker import check, ensure_sound
+from agents.planning.checker import check, check_draft, ensure_quotable, ensure_sound
 from agents.planning.errors import PersonNeeded, PlanningError, PlanRefused, RunbookDoesNotFit
 from agents.planning.exchange import ExchangeLimits
 from agents.planning.findings import Finding, PlanLimits
@@ -27,6 +27,8 @@ __all__ = [
     "ToolCard",
     "bind",
     "check",
+    "check_draft",
+    "ensure_quotable",
     "ensure_sound",
     "make_plan",
     "tool_cards",

@@ -20,12 +20,16 @@ _WHOLE = ("stop", "tool_calls", "function_call")
 
 @dataclass(frozen=True, slots=True)
 class ExchangeLimits:
-    """Bounds of one exchange: seconds for all attempts together, attempts, first pause in seconds, characters back."""
+    """Bounds of one exchange: seconds for all attempts together, attempts, first pause in seconds, characters back.
+
+    The last is low on purpose: LangChain reads a function call's arguments again while they grow, and needs time that
+    grows with the square of their length where they are no JSON (1 s for 16,000 characters, 5 s for 36,000).
+    """
 
     deadline_s: float = 60.0
     attempts: int = 3
     first_pause_s: float = 0.5
-    max_answer_chars: int = 32_000
+    max_answer_chars: int = 16_000
 
 
 @dataclass(slots=True)

@@ -18,25 +18,26 @@ def trace(name: str, value: Any, schema: _Schema, request: PlanningRequest) -> A
 
     `catalogue`: the tool's `schema` declares the value (an enum, a constant, a default, an example, or a number within
     declared bounds on both sides), or the value has no room for words (true, false, null). `explanation`: a cause
-    names it; `ref` is the dimension. `signal`: a field of the signal holds it. `payload`: it occurs in text out of
-    events and nowhere else. `model`: it comes from nowhere. Values are compared whole; keys of free objects count as
-    values.
+    names it; `ref` is the dimension, and an argument called like a dimension takes no other's value. `signal`: a field
+    of the signal holds it. `payload`: it occurs in text out of events and nowhere else. `model`: it comes from nowhere.
+    Values are compared whole; keys of free objects count as values.
     """
     declared = schema.get("properties", {}).get(name)
     schemas = [] if declared is None else [declared]
-    origins = list(_origins(value, schemas, schema.get("$defs", {}), _Facts(request), _MAX_DEPTH))
+    origins = list(_origins(value, schemas, schema.get("$defs", {}), _Facts(request, name), _MAX_DEPTH))
     source, ref = max(origins, key=lambda origin: _LEAST_TRUSTED_LAST.index(origin[0]), default=("catalogue", name))
     return Argument(value=value, source=source, ref=ref)
 
 
 class _Facts:
-    """What the incident vouches for, by its text."""
+    """What the incident vouches for in one argument, by its text."""
 
-    def __init__(self, request: PlanningRequest) -> None:
+    def __init__(self, request: PlanningRequest, name: str) -> None:
         self._known: dict[str, _Origin] = {}
-        for cause in request.explanation.causes:
-            for attribute in cause.attributes:
-                self._known.setdefault(attribute.value, ("explanation", attribute.dimension))
+        named = [attribute for cause in request.explanation.causes for attribute in cause.attributes]
+        own = [attribute for attribute in named if attribute.dimension == name]
+        for attribute in own or named:
+            self._known.setdefault(attribute.value, ("explanation", attribute.dimension))
         for field, value in request.signal:
             if value is not None:
                 self._known.setdefault(_text(value), ("signal", field))

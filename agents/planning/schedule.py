@@ -1,30 +1,30 @@
 """The tasks' order and time: ordinals, dependencies, deadline."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from agents.planning.findings import Finding, PlanLimits
-from contracts import SECOND, Plan, Task, to_iso
+from contracts import SECOND, Task, to_iso
 
 
-def check_schedule(plan: Plan, now: int, limits: PlanLimits) -> Iterator[Finding]:
-    """Findings about the number of tasks, their order, and whether they can end before the deadline.
+def check_schedule(tasks: Sequence[Task], now: int, deadline: int, limits: PlanLimits) -> Iterator[Finding]:
+    """Findings about the number of tasks, their order, and whether they can end before `deadline` (microseconds).
 
     A task may only depend on lower ordinals, so no cycle is possible. It starts no earlier than the longest chain of
     timeouts before it: what that chain and its own timeout exceed, the plan cannot keep.
     """
-    if not plan.tasks:
+    if not tasks:
         yield Finding("no_tasks", None, "tasks: none; a plan needs at least one")
-    if len(plan.tasks) > limits.max_tasks:
+    if len(tasks) > limits.max_tasks:
         yield Finding(
-            "too_many_tasks", None, f"tasks: {len(plan.tasks)}, at most {limits.max_tasks}; split the plan or raise it"
+            "too_many_tasks", None, f"tasks: {len(tasks)}, at most {limits.max_tasks}; split the plan or raise it"
         )
-    if plan.deadline <= now:
+    if deadline <= now:
         yield Finding(
-            "deadline_passed", None, f"deadline: {to_iso(plan.deadline)} is not after now ({to_iso(now)}); plan anew"
+            "deadline_passed", None, f"deadline: {to_iso(deadline)} is not after now ({to_iso(now)}); plan anew"
         )
     ends: dict[int, int] = {}
-    ordinals = {task.ordinal for task in plan.tasks}
-    for task in sorted(plan.tasks, key=lambda each: each.ordinal):
+    ordinals = {task.ordinal for task in tasks}
+    for task in sorted(tasks, key=lambda each: each.ordinal):
         if task.ordinal in ends:
             yield Finding("repeated_ordinal", task.ordinal, f"ordinal: {task.ordinal} occurs twice; number from 1")
         yield from _dependencies(task, ordinals)
@@ -33,8 +33,8 @@ def check_schedule(plan: Plan, now: int, limits: PlanLimits) -> Iterator[Finding
             yield Finding("bad_timeout", task.ordinal, f"timeout_s: {task.timeout_s} {rule}; correct the task")
         start = max((ends.get(dependency, now) for dependency in task.depends_on), default=now)
         ends[task.ordinal] = start + task.timeout_s * SECOND
-        if now < plan.deadline < ends[task.ordinal]:
-            late = f"it may end at {to_iso(ends[task.ordinal])}, after the deadline {to_iso(plan.deadline)}"
+        if now < deadline < ends[task.ordinal]:
+            late = f"it may end at {to_iso(ends[task.ordinal])}, after the deadline {to_iso(deadline)}"
             yield Finding("too_slow", task.ordinal, f"timeout_s: {task.timeout_s}: {late}; shorten it or the chain")
 
 

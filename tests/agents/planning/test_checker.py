@@ -12,6 +12,8 @@ from agents.planning import (
     PlanningRequest,
     PlanRefused,
     check,
+    check_draft,
+    ensure_quotable,
     ensure_sound,
     make_plan,
 )
@@ -119,6 +121,13 @@ def test_quotes_decide_what_is_at_stake(desk: Desk) -> None:
     assert desk.codes(GOOD, quotes={1: Quote(Decimal("Infinity"))}) == ["bad_quote"]
 
 
+def test_a_draft_is_judged_before_any_tool_is_asked(desk: Desk) -> None:
+    bad = draft(call(warehouse="WH-8") | {"timeout_s": 0}, call("drop_database"), lane="deliberate")
+    findings = check_draft(bad, desk.request, desk.catalogue)
+    assert [finding.code for finding in findings] == ["bad_timeout", "untraceable_argument", "unknown_tool"]
+    assert ensure_quotable(draft(GOOD), desk.request, desk.catalogue) == draft(GOOD)
+
+
 def test_no_budget_means_no_bound(ask: Ask, catalogue: Catalogue) -> None:
     assert Desk(ask, catalogue, budget=None).codes(GOOD | {"cost": Decimal(10**9)}) == []
 
@@ -128,6 +137,7 @@ def test_a_value_out_of_a_payload_is_refused_whatever_source_is_claimed(ask: Ask
     for claimed in ("model", "explanation", "signal", "runbook", "catalogue"):
         assert desk.codes(call(source=claimed, warehouse="WH-66")) == ["payload_argument"]
     assert desk.codes(call("switch_carrier", carrier="Cedar")) == []
+    assert desk.codes(call(warehouse="Cedar")) == ["payload_argument"]
     assert desk.codes(call("send_notice", addresses=["WH-7", "WH-66"])) == ["payload_argument"]
     assert desk.codes(call("send_notice", addresses=[], labels={"WH-66": "Cedar"})) == ["payload_argument"]
     assert desk.codes(call("send_notice", addresses=[], labels={"Cedar": "WH-9"})) == ["untraceable_argument"]
@@ -149,6 +159,8 @@ def test_refusal_carries_the_findings(ask: Ask, catalogue: Catalogue) -> None:
     with pytest.raises(PlanRefused, match=r"task 1: arguments.warehouse: 'WH-8' .*ask a person") as caught:
         ensure_sound(plan, request, catalogue, quotes)
     assert [finding.code for finding in caught.value.findings] == ["untraceable_argument"]
+    with pytest.raises(PlanRefused, match="untraceable_argument"):
+        ensure_quotable(draft(call(warehouse="WH-8")), request, catalogue)
     sound = make_plan(request, draft(GOOD), quotes)
     assert ensure_sound(sound, request, catalogue, quotes) is sound
 
@@ -186,7 +198,7 @@ def test_only_what_the_incident_vouches_for_passes(
     ask: Ask, catalogue: Catalogue, word: str, excerpts: list[str]
 ) -> None:
     desk = Desk(ask, catalogue, excerpts=tuple(excerpts))
-    vouched = {"WH-7", "Cedar", "12", *(str(value) for _, value in desk.request.signal if value is not None)}
+    vouched = {"WH-7", *(str(value) for _, value in desk.request.signal if value is not None)}
     codes = desk.codes(call(warehouse=word))
     if word in vouched or word in {"42", "7.5", "9.25"}:
         assert codes == []
