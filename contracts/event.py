@@ -1,5 +1,6 @@
 """The event envelope: CloudEvents 1.0, structured JSON, read and written without Pydantic (it is the hot path)."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -7,6 +8,10 @@ import msgspec
 from contracts.base import from_iso, to_iso
 
 DEFAULT_TENANT = "default"
+ATTRIBUTE_MAX_CHARACTERS = 1024
+DATA_MAX_DEPTH = 64
+_ATTRIBUTES = ("id", "source", "type", "partitionkey", "causationid", "correlationid", "traceparent")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class MalformedEvent(ValueError):
@@ -58,7 +63,14 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode_event(event: Event) -> bytes:
-    """CloudEvents structured JSON (`application/cloudevents+json`)."""
+    """CloudEvents structured JSON (`application/cloudevents+json`).
+
+    JSON has no NaN and no infinity: they become null.
+
+    Raises:
+        ValueError: `time` is not within the years 1 to 9999.
+        UnicodeEncodeError, TypeError: a text is not Unicode, or `data` holds something that JSON has no form for.
+    """
     return _encoder.encode(
         _Wire(
             specversion="1.0",
@@ -81,7 +93,8 @@ def decode_event(payload: bytes, *, tenant: str | None = DEFAULT_TENANT) -> Even
     """Read one event. `tenant` comes from the subscription; None keeps the payload's own, for what we wrote ourselves.
 
     Raises:
-        MalformedEvent: not JSON, not CloudEvents 1.0, or a required attribute is missing or of the wrong type.
+        MalformedEvent: not JSON, not CloudEvents 1.0, an attribute is missing, empty, longer than
+            `ATTRIBUTE_MAX_CHARACTERS` or of the wrong type, or `data` is nested deeper than `DATA_MAX_DEPTH`.
     """
     try:
         wire = _decoder.decode(payload)
@@ -89,15 +102,14 @@ def decode_event(payload: bytes, *, tenant: str | None = DEFAULT_TENANT) -> Even
         raise MalformedEvent(f"not a CloudEvents event: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedEvent(f"not JSON: {error}") from error
-    if wire.specversion != "1.0":
-        raise MalformedEvent(f"specversion: {wire.specversion!r} is not supported; write 1.0")
-    for name in ("id", "source", "type"):
-        if not getattr(wire, name):
-            raise MalformedEvent(f"{name}: empty; CloudEvents requires a non-empty string")
+    except RecursionError as error:
+        raise MalformedEvent(f"data: nested deeper than {DATA_MAX_DEPTH} levels") from error
+    _check(wire, payload)
     try:
-        time = from_iso(wire.time)
+        time = from_iso(wire.time.upper())  # RFC 3339 allows a lower-case t and z
     except (ValueError, OverflowError) as error:
-        raise MalformedEvent(f"time: {error}") from error
+        reason = f"time: {wire.time[:64]!r} is no instant ({error}); write RFC 3339, such as 2010-12-01T08:26:00Z"
+        raise MalformedEvent(reason) from error
     return Event(
         id=wire.id,
         source=wire.source,
@@ -113,12 +125,44 @@ def decode_event(payload: bytes, *, tenant: str | None = DEFAULT_TENANT) -> Even
     )
 
 
+def _check(wire: _Wire, payload: bytes) -> None:
+    if wire.specversion != "1.0":
+        raise MalformedEvent(f"specversion: {wire.specversion[:16]!r} is not supported; write 1.0")
+    for name in ("id", "source", "type"):
+        if not getattr(wire, name):
+            raise MalformedEvent(f"{name}: empty; CloudEvents requires a non-empty string")
+    together = "".join(getattr(wire, name) or "" for name in _ATTRIBUTES)
+    if len(together) > ATTRIBUTE_MAX_CHARACTERS or not together.isprintable():
+        _check_attributes(wire)
+    if payload.count(b"{") + payload.count(b"[") > DATA_MAX_DEPTH and _deeper(wire.data):
+        raise MalformedEvent(f"data: nested deeper than {DATA_MAX_DEPTH} levels")
+
+
+def _check_attributes(wire: _Wire) -> None:
+    for name in _ATTRIBUTES:
+        text = getattr(wire, name) or ""
+        if len(text) > ATTRIBUTE_MAX_CHARACTERS:
+            raise MalformedEvent(f"{name}: {len(text)} characters; at most {ATTRIBUTE_MAX_CHARACTERS} are allowed")
+        if found := _CONTROL.search(text):
+            raise MalformedEvent(f"{name}: control character {found[0]!r}; CloudEvents strings must not hold any")
+
+
+def _deeper(data: dict[str, Any]) -> bool:
+    level: list[Any] = [data]
+    for _ in range(DATA_MAX_DEPTH):
+        below = (child for node in level for child in (node.values() if isinstance(node, dict) else node))
+        level = [child for child in below if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
+
+
 def _data_version(content_type: str) -> str:
     media, _, parameters = content_type.partition(";")
-    if media.strip() not in ("application/json", ""):
-        raise MalformedEvent(f"datacontenttype: {content_type!r} is not supported; write application/json")
+    if media.strip().lower() not in ("application/json", ""):
+        raise MalformedEvent(f"datacontenttype: {content_type[:64]!r} is not supported; write application/json")
     for parameter in parameters.split(";"):
         name, _, value = parameter.strip().partition("=")
-        if name == "version" and value:
-            return value
+        if name.lower() == "version" and value.strip('"'):
+            return value.strip('"')
     return "1.0"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from contracts import encode_event
+from contracts import Event, MalformedEvent, decode_event, encode_event
 from triggers.brokers import Broker, Outgoing, RefuseMessage
 from triggers.emit.build import BadRow, EventBuilder
 from triggers.emit.errors import FixMapping
@@ -72,11 +72,18 @@ async def emit(
 
 def _prepare(builder: EventBuilder, rows: Iterator[Row], batch: int) -> list[tuple[int, Outgoing] | BadRow]:
     """Read, map and encode; in a thread, because a batch takes milliseconds."""
-    prepared: list[tuple[int, Outgoing] | BadRow] = []
-    for row in islice(rows, batch):
-        built = builder.build(row)
-        prepared.append(built if isinstance(built, BadRow) else (row.line, Outgoing(encode_event(built), built.key)))
-    return prepared
+    return [_encode(row.line, builder.build(row)) for row in islice(rows, batch)]
+
+
+def _encode(line: int, built: Event | BadRow) -> tuple[int, Outgoing] | BadRow:
+    if isinstance(built, BadRow):
+        return built
+    payload = encode_event(built)
+    try:
+        decode_event(payload)  # what intake would refuse is named here, where its line is known
+    except MalformedEvent as error:
+        return BadRow(line, None, None, f"makes no valid event: {error.reason}")
+    return line, Outgoing(payload, built.key)
 
 
 async def _publish(broker: Broker, topic: str, good: list[tuple[int, Outgoing]]) -> list[BadRow]:

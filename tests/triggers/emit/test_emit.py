@@ -143,6 +143,16 @@ async def test_bad_rows_are_named_and_the_good_ones_go_on(broker, mapping, tmp_p
     assert [event.id for event in await events(broker, "orders")] == ["1-1", "8-8"]
 
 
+async def test_what_intake_would_refuse_is_a_bad_row(broker, tmp_path):
+    source = written(tmp_path, "a,2010-07-01T09:00:00,6,", '"b\nc",2010-07-01T09:00:00,6,', "d,2010-07-01T09:00:00,6,")
+    mapping = MappingSpec.model_validate(MAPPING | {"id": "{no}"})
+    report = await emit(source, mapping, broker)
+    assert [str(bad) for bad in report.bad] == [
+        "line 3: makes no valid event: id: control character '\\n'; CloudEvents strings must not hold any"
+    ]
+    assert [event.id for event in await events(broker, "orders")] == ["a", "d"]
+
+
 async def test_bad_rows_are_all_counted_but_only_some_spelled_out(broker, mapping, tmp_path):
     source = written(tmp_path, *["1,never,1,"] * (BAD_ROWS_MAX + 20))
     report = await emit(source, mapping, broker, batch=50)
