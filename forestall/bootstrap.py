@@ -1,0 +1,126 @@
+"""The composition root: the only place where ledger, broker, packs, memory, tools and model meet."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from agents.planning import Planner
+from contracts import Clock
+from forestall.packs import Pack
+from forestall.settings import Settings
+from graphs import PackRuntime, Services
+from ledger import Ledger, Routing, SqliteLedger
+from memory import Memory, choose_embedder, split_markdown
+from tools import Toolbox
+from triggers import Intake, Relay, Webhook, Worker
+from triggers.brokers import Broker, EmbeddedBroker
+
+LEDGER_FILE = "ledger.db"
+BROKER_FILE = "broker.db"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything of one process, open."""
+
+    services: Services
+    worker: Worker
+    broker: Broker
+    ledger: Ledger
+    intakes: tuple[Intake, ...]
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings,
+    packs: Sequence[Pack],
+    clock: Clock,
+    *,
+    owner: str,
+    planner: Planner | None = None,
+    wrap_ledger: Callable[[Ledger], Ledger] | None = None,
+) -> AsyncIterator[App]:
+    """Open ledger and broker under the settings' home and compose a worker for the packs.
+
+    `owner` is this process's name in leases. `wrap_ledger` puts another ledger around the real one.
+
+    Raises:
+        LedgerError, BrokerError: a file cannot be used; the message says why and what to do.
+    """
+    home = settings.home
+    async with AsyncExitStack() as stack:
+        ledger: Ledger = SqliteLedger(home / LEDGER_FILE)
+        stack.push_async_callback(ledger.close)
+        if wrap_ledger is not None:
+            ledger = wrap_ledger(ledger)
+        broker = await EmbeddedBroker.open(home / BROKER_FILE, clock, owner=owner)
+        stack.push_async_callback(broker.close)
+        url = settings.webhook_url.get_secret_value() if settings.webhook_url else None
+        services = Services(
+            ledger=ledger,
+            clock=clock,
+            memory=_memory(packs),
+            packs={pack.name: _runtime(pack, home, clock) for pack in packs},
+            routing=Routing(webhook=url is not None),
+            owner=owner,
+            planner=planner if planner is not None else _planner(settings),
+        )
+        webhook = None
+        if url is not None:
+            client = await stack.enter_async_context(httpx.AsyncClient())
+            webhook = Webhook(services, url, client)
+        intakes = tuple(
+            Intake(services, services.packs[pack.name], stream, broker, settings.tenant)
+            for pack in packs
+            for stream in pack.manifest.streams
+        )
+        worker = Worker(services, intakes, Relay(services, broker), webhook, batch=settings.batch)
+        stack.push_async_callback(worker.close)
+        yield App(services, worker, broker, ledger, intakes)
+
+
+def _runtime(pack: Pack, home: Path, clock: Clock) -> PackRuntime:
+    return PackRuntime(
+        manifest=pack.manifest,
+        runbooks={runbook.template: runbook for runbook in pack.runbooks},
+        catalogue=pack.catalogue,
+        toolbox=Toolbox(pack.catalogue, pack.resources(home), clock),
+        digest=pack.digest,
+    )
+
+
+def _memory(packs: Sequence[Pack]) -> Memory:
+    memory = Memory(choose_embedder("hashing"))
+    for pack in packs:
+        for runbook in pack.runbooks:
+            memory.add_runbook(pack.name, runbook)
+        for title, text in pack.knowledge:
+            for note in split_markdown(title, text):
+                memory.add_note(pack.name, note)
+    return memory
+
+
+def _planner(settings: Settings) -> Planner | None:
+    """A planner over the configured chat model; none without one. The client costs a second to import."""
+    if settings.model is None:
+        return None
+    from langchain_openai import ChatOpenAI
+
+    from agents.planning import ModelPlanner
+    from prompts import load_prompt
+
+    options: dict[str, Any] = {"base_url": settings.model_base_url} if settings.model_base_url else {}
+    model = ChatOpenAI(
+        model=settings.model,
+        api_key=settings.model_api_key or None,
+        timeout=settings.model_timeout_s,
+        max_retries=0,
+        stream_usage=True,
+        temperature=0,
+        **options,
+    )
+    return ModelPlanner(model, load_prompt("plan_incident"))

@@ -1,0 +1,83 @@
+"""Playing a scenario through the whole of Forestall, in virtual time."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.planning import Planner
+from contracts import HOUR, MINUTE
+from evals.operator import Habits, Operator
+from evals.scenario import Scenario, Variant
+from evals.virtual_clock import VirtualClock
+from evals.world_driver import WorldDriver
+from forestall.bootstrap import App, open_app
+from forestall.demo.result import DemoResult, scored
+from forestall.errors import NotFound
+from forestall.packs import load_pack
+from forestall.settings import Settings
+from governance import set_mode
+from ledger import Ledger, Transaction
+
+OWNER = "demo"
+PROMPT_ANSWER = 15 * MINUTE
+SLOW_ANSWER = 5 * HOUR
+"""In the self-heal variant the operator is away, so that the trouble is over before anybody answers."""
+
+
+def find_scenario(name: str, variant: Variant) -> Scenario:
+    """The scenario of that name.
+
+    Raises:
+        NotFound: there is none.
+        ValueError: a part of the variant is unknown.
+    """
+    try:
+        module = importlib.import_module(f"scenarios.{name}.scenario")
+    except ModuleNotFoundError as error:
+        raise NotFound(f"demo {name!r}: there is no such scenario; known: retail") from error
+    found: Scenario = module.scenario(variant)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """How a scenario is played. `operator` None plays nobody: an interactive demo asks the person instead."""
+
+    variant: Variant
+    home: Path
+    batch: int = 500
+    habits: Habits | None = None
+    planner: Planner | None = None
+    wrap_ledger: Callable[[Ledger], Ledger] | None = None
+
+
+def default_habits(variant: Variant) -> Habits:
+    """Answers within a quarter of an hour, except where the story is that nobody did."""
+    return Habits(answers_after=SLOW_ANSWER if variant.self_heal else PROMPT_ANSWER)
+
+
+OnTick = Callable[[App, VirtualClock], None]
+
+
+async def play(scenario: Scenario, options: DemoOptions, on_tick: OnTick | None = None) -> DemoResult:
+    """Play a scenario to its end and score it. A home that holds an interrupted play goes on where it stopped."""
+    options.home.mkdir(parents=True, exist_ok=True)
+    pack = load_pack(scenario.pack)
+    world = scenario.world(options.home)
+    clock = VirtualClock(world.time)
+    settings = Settings(home=options.home, batch=options.batch, _env_file=None)
+    async with open_app(
+        settings, [pack], clock, owner=OWNER, planner=options.planner, wrap_ledger=options.wrap_ledger
+    ) as app:
+        await app.ledger.transact("mode", lambda tx: _act(tx, pack.name, clock.now()))
+        operator = Operator(app.ledger, clock, options.habits) if options.habits else None
+        driver = WorldDriver(world, scenario.topic, app.broker, app.worker, clock, operator)
+        await driver.run(None if on_tick is None else lambda: on_tick(app, clock))
+        lost, without, oracle = world.lost(), scenario.lost_off(), scenario.lost_oracle()
+        return await app.ledger.read(lambda tx: scored(tx, scenario.troubles, lost, without, oracle))
+
+
+def _act(tx: Transaction, pack: str, now: int) -> None:
+    if tx.docs.switch(f"mode:{pack}") is None:
+        set_mode(tx, pack, "act", person=OWNER, now=now)
