@@ -14,7 +14,7 @@ from contracts import DAY, HOUR
 _LEARNING_DAYS = 2
 _PATIENCE = 7 * DAY
 _SCREEN = 3.0
-_REACH = 2 * HOUR
+_REACH = 4 * HOUR
 _LEAST_SPAN = 8
 _CLIP = 4.0
 

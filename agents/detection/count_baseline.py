@@ -13,8 +13,7 @@ _UNSEEN_RATIO = 3.0
 _KNOWN_DAYS = 0.9
 _TRUSTED_WEEKS = 2.99
 _LEVEL_PRIOR = 10.0
-"""Strength of the prior that the level, and a weekday, is as usual: that many counts (a third of a rate, Gamma)."""
-_HOUR_PRIOR = 4.0
+"""Strength of the prior that the level is as usual: that many counts (Gamma, a third of a rate either way)."""
 
 
 class Expectation(NamedTuple):
@@ -32,7 +31,12 @@ class Expectation(NamedTuple):
 
 
 def _shrink(own: float, towards: float, noise: float) -> float:
-    """`own` drawn to `towards` as far as the difference is explained by noise (James and Stein 1961, one mean)."""
+    """`own` drawn to `towards` as far as the difference is explained by noise.
+
+    The positive-part rule of James and Stein (1961) with twice the noise variance: a difference counts from 1.4
+    standard errors on, so that of a hundred equal means few are taken for special.
+    """
+    noise += noise
     gap = (own - towards) ** 2
     return towards if gap <= noise else towards + (own - towards) * (1.0 - noise / gap)
 
@@ -77,9 +81,13 @@ class CountBaseline:
         prior = _LEVEL_PRIOR * noise
         level = (self.level_sum + prior) / (self.level_expected + prior)
         weekday = hour // 24
-        ratio = (self.weekday_sums[weekday] + prior) / (self.weekday_expected[weekday] + prior)
-        prior = _HOUR_PRIOR * noise
-        ratio = (self.week_sums[hour] + prior * ratio) / (self.week_expected[hour] + prior)
+        ratio = 1.0
+        if self.weekday_expected[weekday] > 0.0:
+            known = self.weekday_expected[weekday]
+            ratio = _shrink(self.weekday_sums[weekday] / known, 1.0, noise / known)
+        if self.week_expected[hour] > 0.0:
+            known = self.week_expected[hour]
+            ratio = _shrink(self.week_sums[hour] / known, ratio, ratio * noise / known)
         seen = self.weeks[hour]
         low = usual * (level if level < 1.0 else 1.0)
         high = usual * (level if level > 1.0 else 1.0)

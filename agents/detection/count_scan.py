@@ -123,7 +123,8 @@ class Scan:
         """The span with the largest score, of those beyond `screen` standard deviations.
 
         `days` of experience bound what is known of the mean: it is Gamma with shape 1/2 + days * mean (Jeffreys), which
-        makes the prediction negative binomial and asks for a few events even where none was ever seen.
+        makes the prediction negative binomial and asks for a few events even where none was ever seen. The measured
+        overdispersion is that of predictions and holds the usual share of this already: the larger of the two counts.
         """
         best = Excess(1, 0.0)
         days = max(days, 1.0)
@@ -133,14 +134,14 @@ class Scan:
             count = span.count
             if up and count > span.high + 1.0:
                 mean = max(span.high, 0.0) + 0.5 / days
-                dispersion = span.dispersion + 1.0 / (days * mean)
+                dispersion = max(span.dispersion, 1.0 / (days * mean))
                 if (count - mean) ** 2 > screen * screen * (mean + dispersion * mean * mean):
                     score = deviance_root(count, mean, dispersion)
                     if score > abs(best.score):
                         best = Excess(span.length, score)
             if down and count < span.low - 4.0:
                 mean = span.low
-                score = deviance_root(count, mean, span.dispersion + 1.0 / (0.5 + days * mean))
+                score = deviance_root(count, mean, max(span.dispersion, 1.0 / (0.5 + days * mean)))
                 if score < -abs(best.score):
                     best = Excess(span.length, score)
         return best

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from agents.detection.level_episode import LevelEpisode, begin
+from agents.detection.level_episode import SUDDEN, LevelEpisode, begin
 from agents.detection.level_model import LevelModel, Step
 from agents.detection.level_scan import LENGTHS, InnovationScan
 from agents.detection.protocol import Finding, Judgement, Point
@@ -13,6 +13,8 @@ from contracts import DAY
 _LEARNING_POINTS = (128, 600)
 _ADOPT_POINTS = (32, 288)
 _HUBER = 3.0
+_LOOK_BACK = 4
+"""Whether a change was a step or a slope shows in four times the span that gave it away."""
 
 
 class LevelDetector:
@@ -92,19 +94,24 @@ class LevelDetector:
         assert point.value is not None
         innovation = point.value - step.predicted
         trust = 1.0 if abs(innovation) <= _HUBER * spread or spread == 0.0 else _HUBER * spread / abs(innovation)
+        seasonal = model.seasonal
         model.learn(point.start, point.value, step, trust)
+        if model.seasonal is not seasonal:
+            self._scan.forget()
         return self._judge(step.predicted, innovation / spread if spread > 0.0 else 0.0, learning)
 
     def _look_back(self, panes: int, score: float) -> LevelEpisode:
         """Continue the model from before the span, as if nothing had happened, and compare."""
         model = self._model
         assert model is not None
-        starts, values = self._starts[-panes:], self._values[-panes:]
-        path, paths = self._values[-panes - 1], []
+        back = 1 if panes <= SUDDEN else min(_LOOK_BACK * panes, self._scan.panes, len(self._values) - 1)
+        back = max(back, panes)
+        starts, values = self._starts[-back:], self._values[-back:]
+        path, paths = self._values[-back - 1], []
         for start in starts:
             path = model.step(start, path).predicted
             paths.append(path)
-        return begin(starts, values, paths, score)
+        return begin(starts, values, paths, panes, score)
 
     def _follow(self, point: Point, model: LevelModel) -> Judgement:
         episode = self._episode

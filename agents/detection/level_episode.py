@@ -1,17 +1,15 @@
 """From the first suspicion of a shift, spike or drift until the series is back or the new level is adopted."""
 
+import math
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from typing import Any
 
 from contracts import Pattern
 
 _CONFIRM = 2
 """Panes after a sudden change in which it may turn out to have been a spike."""
-_SUDDEN = 2
+SUDDEN = 2
 _QUIET_PANES = 4
-_STEP = 0.6
-"""A shift makes at least this share of its way in one quarter of the span."""
 
 
 @dataclass(slots=True)
@@ -58,17 +56,16 @@ class LevelEpisode:
         return asdict(self)
 
 
-def begin(starts: list[int], values: list[float], paths: list[float], score: float) -> LevelEpisode:
-    """Look back over the span that gave the change away: when did it begin, and was it a step or a slope?"""
-    displacements = [value - path for value, path in zip(values, paths, strict=True)]
-    latest = displacements[-max(1, len(displacements) // 4) :]
+def begin(starts: list[int], values: list[float], paths: list[float], panes: int, score: float) -> LevelEpisode:
+    """Look back from the span of `panes` that gave the change away: when did it begin, was it a step or a slope?"""
+    gaps = [value - path for value, path in zip(values, paths, strict=True)]
+    pattern, first = (None, len(gaps) - panes) if panes <= SUDDEN else _shape(gaps)
+    latest = gaps[max(first, len(gaps) - panes) :][-_QUIET_PANES:]
     height = sum(latest) / len(latest)
     if height * score <= 0.0:
-        height = displacements[-1] if displacements[-1] * score > 0.0 else score * 1e-12
-    pattern = None if len(values) <= _SUDDEN else _shape(displacements, height)
-    first = 0
-    if pattern != "drift":
-        first = next((index for index, gap in enumerate(displacements) if gap / height > 0.5), len(values) - 1)
+        height = math.copysign(max(abs(gap) for gap in gaps), score)
+    while pattern is None and first < len(gaps) - 1 and gaps[first] / height < 0.5:
+        first += 1
     return LevelEpisode(
         onset=starts[first],
         path=paths[-1],
@@ -82,10 +79,18 @@ def begin(starts: list[int], values: list[float], paths: list[float], score: flo
     )
 
 
-def _shape(displacements: list[float], height: float) -> Pattern:
-    if len(displacements) < 8:
-        return "shift"
-    quarter = len(displacements) // 4
-    means = [0.0, *(sum(displacements[i * quarter : (i + 1) * quarter]) / quarter for i in range(4))]
-    steps = [(after - before) / height for before, after in pairwise(means)]
-    return "shift" if max(steps) >= _STEP else "drift"
+def _shape(gaps: list[float]) -> tuple[Pattern, int]:
+    """The step or the hinge that explains most of the squared displacement, and where it begins (least squares)."""
+    best, pattern, first = -1.0, "shift", len(gaps) - 1
+    total = weighted = 0.0  # sums of gap and of gap * (panes since the hinge) from `index` on
+    for index in range(len(gaps) - 1, -1, -1):
+        panes = len(gaps) - index
+        total += gaps[index]
+        weighted += total
+        step = total * total / panes
+        slope = weighted * weighted * 6.0 / (panes * (panes + 1) * (2 * panes + 1))
+        if step >= best:
+            best, pattern, first = step, "shift", index
+        if slope > best and panes > _QUIET_PANES:
+            best, pattern, first = slope, "drift", index
+    return pattern, first  # type: ignore[return-value]

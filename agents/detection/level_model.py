@@ -11,6 +11,8 @@ _SEASON_DAYS = 10
 _RIDGE = 0.5
 """Pseudo-points of ridge: keeps the fit defined while regressors are alike."""
 _REFIT = 8
+_ENOUGH = 16
+"""Points before the first fit."""
 
 
 class Step(NamedTuple):
@@ -38,6 +40,7 @@ class LevelModel:
     days: list[int] = field(default_factory=list)
     gram: list[float] = field(default_factory=lambda: [0.0] * 9)
     weight: float = 0.0
+    seasonal: bool = False
     coefficients: list[float] = field(default_factory=lambda: [0.0] * 3)
 
     def __post_init__(self) -> None:
@@ -61,9 +64,12 @@ class LevelModel:
         self.points = min(self.points + 1, MEMORY)
         if step is not None:
             self._accumulate(value - self.mean, step, trust)
-            if start // self.width % _REFIT == 0 and self.points >= 16:
+            if start // self.width % _REFIT == 0 and self.weight >= _ENOUGH:
                 self._fit()
         bucket = start % DAY // self.bucket
+        if self.days[bucket] and not self.seasonal:
+            # From here on the season explains what the autoregression had to: what that learned was another model.
+            self.seasonal, self.gram, self.weight = True, [0.0] * 9, 0.0
         per_day = self.bucket // self.width or 1
         self.days[bucket] = min(self.days[bucket] + 1, _SEASON_DAYS * per_day)
         self.season[bucket] += trust * (value - self.mean - self.season[bucket]) / self.days[bucket]

@@ -50,6 +50,11 @@ class InnovationScan:
         for span in self.spans:
             span.total = 0.0
 
+    def forget(self) -> None:
+        """Keep the scales only as a prior: the model has changed."""
+        for span in self.spans:
+            span.seen = min(span.seen, _PRIOR_SPANS)
+
     @property
     def spread(self) -> float:
         """One robust standard deviation of an innovation."""
