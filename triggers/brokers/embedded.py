@@ -76,9 +76,7 @@ class EmbeddedBroker:
         check_messages(payloads, self._settings.max_message_bytes)
         if not payloads:
             return []
-        ids = await self._thread.call(self._log.append, topic, payloads, self._clock.now())
-        self._thread.wake()
-        return ids
+        return await self._thread.change(self._log.append, topic, payloads, self._clock.now())
 
     async def subscribe(self, topic: str, subscription: str, *, initial: Initial = "earliest") -> EmbeddedConsumer:
         """A consumer; what dead processes held is free from here on."""

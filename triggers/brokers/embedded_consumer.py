@@ -50,8 +50,7 @@ class EmbeddedConsumer:
     async def nack(self, messages: Sequence[Message]) -> None:
         """Free those still held here; they come again at once."""
         if messages:
-            await self._thread.call(self._cursors.nack, self._reader, messages)
-            self._thread.wake()
+            await self._thread.change(self._cursors.nack, self._reader, messages)
 
     async def close(self) -> None:
         """Free what is held."""
@@ -61,8 +60,7 @@ class EmbeddedConsumer:
         if self._claim is not None:
             await asyncio.wait({self._claim})
         self._ready.clear()
-        await self._thread.call(self._cursors.close_reader, self._reader)
-        self._thread.wake()
+        await self._thread.change(self._cursors.close_reader, self._reader)
 
     async def _take(self, max_messages: int) -> list[Message]:
         async with self._one_at_a_time:

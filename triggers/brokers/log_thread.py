@@ -37,6 +37,12 @@ class LogThread:
 
         return await self._run(partial(function, *args, **kwargs))
 
+    async def change(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `call`, and those who wait look again once it is done, even if the caller was cancelled before."""
+        changing = asyncio.ensure_future(self.call(function, *args, **kwargs))
+        changing.add_done_callback(lambda _: self.wake())
+        return await asyncio.shield(changing)
+
     def wake(self) -> None:
         """Let those who wait look again."""
         self.changed.set()

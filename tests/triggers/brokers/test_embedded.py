@@ -87,6 +87,26 @@ async def test_two_processes_may_create_the_file_at_once(path, clock):
         await broker.close()
 
 
+async def test_a_cancelled_publish_that_happened_wakes_who_waits(path, clock):
+    broker = await EmbeddedBroker.open(path, clock, settings=EmbeddedSettings(poll_interval_s=3600))
+    consumer = await broker.subscribe("orders", "monitor")
+    waiting = asyncio.create_task(consumer.receive(1))
+    await broker.topics()
+    await broker.topics()  # calls run in order: by now the consumer has looked and waits
+    blocker = sqlite3.connect(path, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    publishing = asyncio.create_task(broker.publish("orders", [Outgoing(b"0")]))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert publishing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await publishing
+    blocker.execute("COMMIT")
+    blocker.close()
+    assert [message.payload for message in await waiting] == [b"0"]
+    await broker.close()
+
+
 async def test_a_batch_is_bounded_by_bytes_too(path, clock):
     broker = await EmbeddedBroker.open(path, clock, settings=EmbeddedSettings(batch_max_bytes=700))
     consumer = await broker.subscribe("orders", "monitor")
