@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-import agents.detection
+from agents.detection import create_detector
 from contracts import PackManifest, Runbook
 from forestall.packs.mistakes import Mistake, nearest
 from forestall.packs.source import Source
@@ -35,12 +35,10 @@ def check_autonomy(
 
 def check_detectors(source: Source, manifest: PackManifest) -> Iterator[Mistake]:
     """Every detector can be made from its settings."""
-    create_detector = getattr(agents.detection, "create_detector", None)
-    if create_detector is None:
-        return
     for place, spec in enumerate(manifest.detectors):
         try:
             create_detector(spec)
         except ValueError as error:
-            named = [name for name in spec.settings if re.search(rf"\b{re.escape(name)}\b", str(error))]
-            yield source.mistake(("detectors", place, "settings", *named[:1]), str(error))
+            told = str(error).removeprefix(f"detectors: {spec.name!r}: ").removeprefix("settings: ")
+            named = [name for name in spec.settings if re.search(rf"\b{re.escape(name)}\b", told)]
+            yield source.mistake(("detectors", place, "settings", *named[:1]), told)

@@ -151,6 +151,12 @@ def test_a_fault_in_the_tools_names_its_file_and_line(parcels: Path, old: str, n
     assert any(each.startswith(f"{parcels / 'tools.py'}:{line}: ") and says in each for each in found), found
 
 
+def test_a_wrong_setting_of_a_detector_is_told_with_its_line(parcels: Path) -> None:
+    line = change(parcels / "pack.yaml", "kind: count", "kind: count\n    settings: {alarms: 1}") + 1
+    (found,) = mistakes(parcels)
+    assert found.startswith(f"{parcels / 'pack.yaml'}:{line}: detectors[0].settings.alarms: 'alarms' = 1 is unknown")
+
+
 def test_a_reconcilable_tool_that_cannot_be_asked_is_refused(parcels: Path) -> None:
     text = (parcels / "tools.py").read_text()
     (parcels / "tools.py").write_text(text.replace("keyed", "reconcilable", 1))
