@@ -10,7 +10,8 @@ from agents.detection.protocol import Finding, Judgement, Point
 from agents.detection.settings import Direction, check_known, check_version, look_threshold, number
 from contracts import DAY
 
-_LEARNING_POINTS = (128, 600)
+_LEARNING = 3 * DAY
+_LEARNING_POINTS = (128, 900)
 _ADOPT_POINTS = (32, 288)
 _HUBER = 3.0
 _LOOK_BACK = 4
@@ -46,13 +47,13 @@ class LevelDetector:
 
     def observe(self, point: Point) -> Judgement:
         if self._model is None:
-            self._model = LevelModel(point.width)
+            self._model = LevelModel(point.width, point.start)
             if point.value is not None:
                 self._model.mean = point.value
         if point.value is None:
             return self._skip()
         low, high = _LEARNING_POINTS
-        learning = self._seen < min(max(2 * DAY // point.width, low), high)
+        learning = self._seen < min(max(_LEARNING // point.width, low), high)
         self._seen += learning
         before = self._values[-1] if self._values and self._starts[-1] == point.start - point.width else None
         step = self._model.step(point.start, before) if before is not None else None

@@ -33,6 +33,7 @@ class LevelModel:
     """
 
     width: int
+    first: int
     bucket: int = 0
     points: int = 0
     mean: float = 0.0
@@ -50,7 +51,7 @@ class LevelModel:
             self.season, self.days = [0.0] * buckets, [0] * buckets
 
     def season_at(self, start: int) -> float:
-        return self.season[start % DAY // self.bucket]
+        return self.season[start % DAY // self.bucket] if self.seasonal else 0.0
 
     def step(self, start: int, before: float) -> Step:
         """Predict the value at `start` from the value of the pane before."""
@@ -66,14 +67,25 @@ class LevelModel:
             self._accumulate(value - self.mean, step, trust)
             if start // self.width % _REFIT == 0 and self.weight >= _ENOUGH:
                 self._fit()
+        if not self.seasonal and start - self.first >= DAY:
+            self._know_season()
         bucket = start % DAY // self.bucket
-        if self.days[bucket] and not self.seasonal:
-            # From here on the season explains what the autoregression had to: what that learned was another model.
-            self.seasonal, self.gram, self.weight = True, [0.0] * 9, 0.0
         per_day = self.bucket // self.width or 1
         self.days[bucket] = min(self.days[bucket] + 1, _SEASON_DAYS * per_day)
-        self.season[bucket] += trust * (value - self.mean - self.season[bucket]) / self.days[bucket]
-        self.mean += trust * (value - self.mean) / self.points
+        around = self.season[bucket]
+        centre = self.mean if self.seasonal else 0.0
+        self.season[bucket] += trust * (value - centre - around) / self.days[bucket]
+        self.mean += trust * (value - self.mean - (around if self.seasonal else 0.0)) / self.points
+
+    def _know_season(self) -> None:
+        """After a day the raw means of the buckets become deviations, and the fit starts anew.
+
+        From here on the season explains what the autoregression had to: what that learned was another model.
+        """
+        known = [raw for raw, days in zip(self.season, self.days, strict=True) if days]
+        self.mean = sum(known) / len(known)
+        self.season = [raw - self.mean if days else 0.0 for raw, days in zip(self.season, self.days, strict=True)]
+        self.seasonal, self.gram, self.weight = True, [0.0] * 9, 0.0
 
     def _accumulate(self, target: float, step: Step, trust: float) -> None:
         keep = 1.0 - 1.0 / MEMORY

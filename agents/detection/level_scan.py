@@ -7,6 +7,8 @@ from typing import Any, Self
 _CLIP = 12.25
 """A squared sum counts for at most that many variances (3.5 standard deviations)."""
 _PRIOR_SPANS = 8
+_OWN_SPANS = 4
+"""A span speaks once that many of its own were seen beside the prior."""
 _PRIOR_INFLATION = 1.5
 _MEMORY = 2000
 """Points (e-fold) behind a scale; long spans keep at least 40 spans."""
@@ -79,7 +81,7 @@ class InnovationScan:
         for span in self.spans:
             if span.length > self.panes:
                 break
-            if span.seen <= _PRIOR_SPANS or not (up if span.total > 0.0 else down):
+            if span.seen < _PRIOR_SPANS + _OWN_SPANS or not (up if span.total > 0.0 else down):
                 continue
             if span.total * span.total <= normal * normal * span.variance:
                 continue
