@@ -32,6 +32,8 @@ class IncidentDriver:
         """Drive one segment of one run; False when no run can move."""
         services = self._services
         now = services.clock.now()
+        if await services.ledger.read(lambda tx: tx.runs.next_runnable(services.owner, now)) is None:
+            return False
         run, mail, checkpoint = await services.ledger.transact("run:claim", lambda tx: _take(tx, services.owner, now))
         if run is None:
             return False

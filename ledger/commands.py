@@ -12,7 +12,7 @@ CLAIM_MICROS = 900_000_000
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Leave to run a command. `interrupted`: an earlier claim never recorded an outcome; the effect may have happened."""
+    """Leave to run a command. `interrupted`: an earlier claim recorded no outcome, so the effect may have happened."""
 
     command: Command
     effect: Effect
@@ -85,7 +85,8 @@ class Commands:
         """Give it back: nothing was done. Not `counted`: the attempt does not count (it was frozen)."""
         self._fence(claim)
         self._db.execute(
-            "UPDATE commands SET status = 'ready', owner = NULL, lease_until = 0, next_at = ?, attempts = ? WHERE id = ?",
+            "UPDATE commands SET status = 'ready', owner = NULL, lease_until = 0, next_at = ?, attempts = ?"
+            " WHERE id = ?",
             (next_at, claim.attempts if counted else claim.attempts - 1, claim.command.id),
         )
 

@@ -26,7 +26,7 @@ class Incidents:
         self._runs = Runs(connection)
 
     def open_or_join(self, signal: Signal, correlation: Correlation, pack_digest: str, graph_version: int) -> Joined:
-        """One operation: at most one current incident a (tenant, pack, key); it takes only signals of its own window."""
+        """One operation: at most one current incident a (tenant, pack, key), which takes signals of its own window."""
         latest = self._runs.latest(signal.tenant, signal.pack, signal.key)
         if latest is not None:
             in_window = latest.onset <= signal.onset <= latest.onset + correlation.window

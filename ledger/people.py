@@ -63,7 +63,8 @@ class People:
 
     def standing(self, tenant: str | None = None, pack: str | None = None) -> list[StandingApproval]:
         rows = self._db.execute(
-            "SELECT doc FROM standing_approvals WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR pack = ?2) ORDER BY id",
+            "SELECT doc FROM standing_approvals"
+            " WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR pack = ?2) ORDER BY id",
             (tenant, pack),
         )
         return [StandingApproval.model_validate_json(doc) for (doc,) in rows]

@@ -53,7 +53,8 @@ class Runs:
 
     def add(self, run: Run) -> None:
         self._db.execute(
-            "INSERT INTO runs (thread, tenant, pack, key, pack_digest, graph_version, status, current, onset, opened_at)"
+            "INSERT INTO runs"
+            " (thread, tenant, pack, key, pack_digest, graph_version, status, current, onset, opened_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)",
             (
                 run.thread,
@@ -88,20 +89,25 @@ class Runs:
         """The run goes on, but no further signal joins it."""
         self._db.execute("UPDATE runs SET current = 0 WHERE thread = ?", (thread,))
 
-    def claim(self, owner: str, now: int) -> Run | None:
-        """Take the oldest run that can move, under a new fencing epoch."""
+    def next_runnable(self, owner: str, now: int) -> str | None:
+        """The thread of the oldest run that can move."""
         row = self._db.execute(
             "SELECT thread FROM runs WHERE status = 'runnable' AND next_at <= ?"
             " AND (owner IS NULL OR owner = ? OR lease_until < ?) ORDER BY opened_at, thread LIMIT 1",
             (now, owner, now),
         ).fetchone()
-        if row is None:
+        return row[0] if row else None
+
+    def claim(self, owner: str, now: int) -> Run | None:
+        """Take the oldest run that can move, under a new fencing epoch."""
+        thread = self.next_runnable(owner, now)
+        if thread is None:
             return None
         self._db.execute(
             "UPDATE runs SET owner = ?, epoch = epoch + 1, attempts = attempts + 1, lease_until = ? WHERE thread = ?",
-            (owner, now + LEASE_MICROS, row[0]),
+            (owner, now + LEASE_MICROS, thread),
         )
-        return self.get(row[0])
+        return self.get(thread)
 
     def fence(self, run: Run) -> None:
         """Raises:
@@ -115,8 +121,8 @@ class Runs:
         """Give the run back; it is runnable again at once when mail is already there."""
         status = "runnable" if self.mail(run.thread) else "waiting"
         self._db.execute(
-            "UPDATE runs SET status = ?, waiting_for = ?, waiting_since = ?, owner = NULL, lease_until = 0, attempts = 0"
-            " WHERE thread = ?",
+            "UPDATE runs SET status = ?, waiting_for = ?, waiting_since = ?, owner = NULL, lease_until = 0,"
+            " attempts = 0 WHERE thread = ?",
             (status, waiting_for, now, run.thread),
         )
 

@@ -113,7 +113,7 @@ class SqliteLedger:
         if (journal, level) != ("wal", 2):
             raise LedgerError(f"{self.path}: journal_mode={journal}, synchronous={level}; need wal and 2 (FULL)")
 
-    async def transact(self, label: str, work: Callable[[Transaction], Answer]) -> Answer:
+    async def transact(self, label: str, work: Callable[[Transaction], Answer]) -> Answer:  # noqa: ARG002
         """See `Ledger.transact`."""
         answer = await self._in_thread(lambda: self._transact(work))
         self._wake()

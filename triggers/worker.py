@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from graphs import Executor, IncidentDriver, Services
-from ledger import LedgerBusy
+from ledger import LedgerBusy, Transaction
 from triggers.brokers import RetryLater
 from triggers.intake import Intake
 from triggers.relay import Relay
@@ -42,11 +42,28 @@ class Worker:
             for intake in self._intakes:
                 while await intake.step(self._batch):
                     moved = True
-            for step in (self._timers, self._driver.step, self._executor.step, self._relay.step):
+            for step in await self._ready():
                 while await step():
                     moved = True
         if self._webhook is not None:
             await self._webhook.step()
+
+    async def _ready(self) -> list[Step]:
+        """The steps that have something to do, in the order in which they are to be done."""
+        now, owner = self._services.clock.now(), self._services.owner
+
+        def look(tx: Transaction) -> tuple[bool, bool, bool, bool]:
+            due = tx.runs.next_due()
+            return (
+                due is not None and due <= now,
+                tx.runs.next_runnable(owner, now) is not None,
+                tx.commands.next_ready(owner, now) is not None,
+                tx.journal.unsent_count() > 0,
+            )
+
+        steps = (self._timers, self._driver.step, self._executor.step, self._relay.step)
+        ready = await self._services.ledger.read(look)
+        return [step for step, has_work in zip(steps, ready, strict=True) if has_work]
 
     async def run_until_idle(self, on_progress: Callable[[], None] | None = None) -> None:
         """Read what there is, close the last panes, and finish what can be finished."""

@@ -1,6 +1,6 @@
 """Panes, watermarks, series and watches: from events to findings."""
 
-from agents.monitoring.monitor import ALL, EventRefused, Findings, Monitor, RaisedSignal
+from agents.monitoring.monitor import ALL, EventRefused, Findings, Look, Monitor, RaisedSignal, Watched
 from agents.monitoring.watch import Judged, Notice, Watch, notices, still_wrong
 
 __all__ = [
@@ -8,10 +8,12 @@ __all__ = [
     "EventRefused",
     "Findings",
     "Judged",
+    "Look",
     "Monitor",
     "Notice",
     "RaisedSignal",
     "Watch",
+    "Watched",
     "notices",
     "still_wrong",
 ]

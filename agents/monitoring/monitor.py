@@ -26,11 +26,32 @@ class RaisedSignal:
     opens_incident: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A run's watch on one of our series."""
+
+    thread: str
+    measure: str
+    detector: str
+    key: str
+    watch: Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The evidence that a watch asked for, as it was at `at`; None when the series is not out of order any more."""
+
+    thread: str
+    at: int
+    evidence: Evidence | None
+
+
 @dataclass(slots=True)
 class Findings:
     """What a batch brought to light, in the order of event time."""
 
     signals: list[RaisedSignal] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
     panes_closed: int = 0
     late: int = 0
     keys_refused: int = 0
@@ -68,6 +89,8 @@ class Monitor:
         self.series: dict[str, dict[str, Series]] = {measure.name: {} for measure in self.measures}
         self._touched: set[tuple[str, str]] = set()
         self._judged: set[tuple[str, str]] = set()
+        self._watched: tuple[Watched, ...] = ()
+        self._asked: list[tuple[Watched, int]] = []
 
     def check(self, event: Event) -> None:
         """Raises:
@@ -110,10 +133,28 @@ class Monitor:
             return None
         return max((self.latest // m.pane + 1) * m.pane + m.lateness for m in self.measures)
 
-    def notices(self, measure: str, detector: str, key: str, watch: Watch) -> list[Notice]:
-        """What a watch on one of our series has to say now."""
-        series = self.series.get(measure, {}).get(key)
-        return notices(watch, list(series.recent[detector])) if series and detector in series.recent else []
+    def watch(self, watched: Iterable[Watched], findings: Findings) -> None:
+        """The watches that hold from now on; looks that are due already are answered at once."""
+        self._watched = tuple(watched)
+        self._asked = [(each, look) for each in self._watched for look in each.watch.looks]
+        for measure in self.measures:
+            self._look(measure.name, self._closed_until.get(measure.name, 0), findings)
+
+    def notices(self) -> list[tuple[str, Notice]]:
+        """(thread, notice) for all that the watches have to say now."""
+        said: list[tuple[str, Notice]] = []
+        for each in self._watched:
+            series = self.series.get(each.measure, {}).get(each.key)
+            if series is not None and each.detector in series.recent:
+                said += [(each.thread, notice) for notice in notices(each.watch, list(series.recent[each.detector]))]
+        return said
+
+    def _look(self, measure: str, until: int, findings: Findings) -> None:
+        due = [(each, at) for each, at in self._asked if each.measure == measure and at <= until]
+        for each, at in due:
+            series = self.series[measure].get(each.key)
+            findings.looks.append(Look(each.thread, at, series.evidence(each.detector) if series else None))
+            self._asked.remove((each, at))
 
     def _start(self, time: int) -> None:
         for measure in self.measures:
@@ -153,6 +194,7 @@ class Monitor:
                         findings.signals.append(self._signal(measure, key, raised))
                     self._judged.add((measure.name, key))
                 start += measure.pane
+                self._look(measure.name, start, findings)
             self._closed_until[measure.name] = start
 
     def _signal(self, measure: Measure, key: str, raised: Raised) -> RaisedSignal:

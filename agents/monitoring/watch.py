@@ -26,7 +26,7 @@ class Watch(Contract):
     """What a run wants to be told about its measure.
 
     `panes` normal panes in a row, none of which began before `since`, are a recovery; without one by `until` the watch
-    expires (None: never). At each instant of `looks` the evidence gathered so far is sent.
+    expires (None: never). At each instant of `looks` the evidence gathered until then is sent.
     """
 
     since: int
@@ -39,7 +39,7 @@ class Watch(Contract):
 class Notice:
     """What a watch has to say; `ref` makes it arrive once."""
 
-    kind: Literal["recovered", "expired", "look"]
+    kind: Literal["recovered", "expired"]
     ref: str
     at: int
     body: Mapping[str, Any]
@@ -47,11 +47,7 @@ class Notice:
 
 def notices(watch: Watch, recent: Sequence[Judged]) -> list[Notice]:
     """A pure function of the judged panes, so that it says the same whenever and however often it is asked."""
-    said: list[Notice] = []
     end = recent[-1].end if recent else 0
-    for look in watch.looks:
-        if look <= end:
-            said.append(Notice("look", f"look:{look}", look, {"at": look}))
     normal = 0
     for pane in recent:
         if pane.start < watch.since:
@@ -63,12 +59,12 @@ def notices(watch: Watch, recent: Sequence[Judged]) -> list[Notice]:
             first = pane.end - watch.panes * (pane.end - pane.start)
             ref = stable_id("recovered", watch.since, watch.until or 0)
             body = {"at": pane.end, "first_normal": first, "value": pane.value, "expected": pane.expected}
-            return [*said, Notice("recovered", ref, pane.end, body)]
+            return [Notice("recovered", ref, pane.end, body)]
     if watch.until is not None and end >= watch.until:
         last = recent[-1]
         body = {"at": watch.until, "value": last.value, "expected": last.expected}
-        said.append(Notice("expired", stable_id("expired", watch.since, watch.until), watch.until, body))
-    return said
+        return [Notice("expired", stable_id("expired", watch.since, watch.until), watch.until, body)]
+    return []
 
 
 def still_wrong(recent: Sequence[Judged], panes: int = 2) -> bool:

@@ -76,12 +76,11 @@ def _episode(state: IncidentState, segment: Segment, closed_at: int) -> Episode 
     if "situation" not in state:
         return None
     ending, plan = state["ending"], state.get("plan") or {}
-    situation = {name: value for name, value in state["situation"].items() if name != "notes"}
     return Episode(
         id=stable_id("epi", segment.run.thread),
         incident_id=segment.run.thread,
         tenant=segment.run.tenant,
-        situation=Situation.model_validate(situation),
+        situation=Situation.model_validate(state["situation"]),
         template=plan.get("template"),
         lane=plan.get("lane"),
         status=ending["status"],

@@ -11,6 +11,7 @@ from agents.planning import (
     PlanRefused,
     RunbookDoesNotFit,
     bind,
+    ensure_quotable,
     ensure_sound,
     make_plan,
     tool_cards,
@@ -18,6 +19,7 @@ from agents.planning import (
 from contracts import Command, Explanation, ModelUse, Plan, Signal, Situation, Task, command_id
 from graphs.incident.state import IncidentState, Update
 from graphs.segment import Segment
+from memory import EpisodeMatch
 from tools import Quote, ToolError
 
 PLAN_VERSION = 1
@@ -41,7 +43,8 @@ async def recall(state: IncidentState, segment: Segment) -> Update:
     return {
         "applicable": [match.template for match in applicable],
         "record": {match.template: match.record.to_json() for match in applicable},
-        "situation": {**state["situation"], "notes": [note.text for note in found.notes]},
+        "notes": [note.text for note in found.notes],
+        "episodes": [_account(match) for match in found.episodes],
         "next": "plan",
     }
 
@@ -57,37 +60,44 @@ async def plan(state: IncidentState, segment: Segment) -> Update:
         except (RunbookDoesNotFit, PlanRefused, ToolError) as problem:
             against.append(str(problem))
             segment.decide("plan", f"{template} refused: {problem}", {"template": template, "refused": str(problem)})
-    if segment.services.planner is not None and not against:
+    if segment.services.planner is not None:
+        use: ModelUse | None = None
         try:
             draft = await _deliberate(request, segment)
+            use = draft.model
             return _planned(await _checked(draft, request, segment), draft, segment)
         except PersonNeeded as problem:
             against.append(f"the model made no plan: {problem.reason}")
             segment.decide("plan", against[-1], {"refused": problem.reason}, model=problem.use)
         except (PlanningError, ToolError) as problem:
             against.append(f"the model's plan was refused: {problem}")
-            segment.decide("plan", against[-1], {"refused": str(problem)})
+            segment.decide("plan", against[-1], {"refused": str(problem)}, model=use)
     reason = "; ".join(against) or "no runbook fits, and no model is configured"
     return {"ending": {"status": "escalated", "credit": "none", "reason": reason}, "next": "conclude"}
 
 
 def _request(state: IncidentState, segment: Segment) -> PlanningRequest:
     manifest = segment.pack.manifest
-    situation = {name: value for name, value in state["situation"].items() if name != "notes"}
     return PlanningRequest(
         incident_id=segment.run.thread,
         plan_version=PLAN_VERSION,
         pack=segment.run.pack,
         goal=manifest.goal,
-        situation=Situation.model_validate(situation),
+        situation=Situation.model_validate(state["situation"]),
         explanation=Explanation.model_validate(state["explanation"]),
         signal=Signal.model_validate(state["signal"]),
         tools=tool_cards(segment.pack.catalogue),
         currency=manifest.autonomy.currency,
         deadline=segment.now + manifest.autonomy.approval_timeout + manifest.recovery.within,
         now=segment.now,
-        notes=tuple(state["situation"]["notes"]),
+        notes=tuple(state["notes"]),
+        episodes=tuple(state["episodes"]),
     )
+
+
+def _account(match: EpisodeMatch) -> str:
+    done = f"{match.template} was tried" if match.template else "nothing was done"
+    return f"an incident {match.similarity:.2f} alike ended as {match.status}; {done}"
 
 
 async def _deliberate(request: PlanningRequest, segment: Segment) -> Draft:
@@ -108,6 +118,7 @@ async def _deliberate(request: PlanningRequest, segment: Segment) -> Draft:
 
 
 async def _checked(draft: Draft, request: PlanningRequest, segment: Segment) -> Plan:
+    ensure_quotable(draft, request, segment.pack.catalogue)
     quotes = {task.ordinal: await _quote(task, request, segment) for task in draft.tasks}
     return ensure_sound(make_plan(request, draft, quotes), request, segment.pack.catalogue, quotes)
 

@@ -21,6 +21,8 @@ class IncidentState(TypedDict, total=False):
     explanation: Json
     situation: Json
     applicable: list[str]
+    notes: list[str]
+    episodes: list[str]
     record: Json
     plan: Json
     ruling: str
