@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from agents.explanation.tables import VALUES, Table, subjects, table_from, to_contract
+from agents.explanation.tables import Table, subjects, table_from, to_contract
 from agents.explanation.tally import Tally
 from contracts import DAY, WindowCounts
 
 VERSION = 1
 HALF_LIFE = 10 * DAY
 """Of absorbed time. The weights then add up to HALF_LIFE / ln 2, 14.4 days' worth of units."""
-KEPT_VALUES = 2 * VALUES
+KEPT_VALUES = 128
 """A table is cut to this many values."""
-SLACK_VALUES = 4 * VALUES
-"""It may grow to this many before it is cut, so that a newcomer has time to become frequent."""
+SLACK_VALUES = 256
+"""It may grow to this many before it is cut, so that a newcomer has time to become frequent. All are handed on: the
+more the baseline lists, the surer it is that a value which it does not list was rare."""
 _ONE = 1_024
 """The weight of the first pane. Weights are whole numbers, so sums are exact and a snapshot is short."""
 _RESCALE = 1_024 * _ONE
@@ -70,7 +71,7 @@ class BaselineTally:
             end=self._end,
             duration=round(self._duration * scale),
             units=round(self._units * scale),
-            dimensions=to_contract(self.dimensions, self._tables, scale),
+            dimensions=to_contract(self.dimensions, self._tables, SLACK_VALUES, scale),
         )
 
     def snapshot(self) -> dict[str, Any]:

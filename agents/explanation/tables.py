@@ -7,8 +7,6 @@ from typing import Any
 
 from contracts import DimensionCounts, ValueCount
 
-VALUES = 64
-"""Values that a table hands on, in contracts.WindowCounts; the rest is `other`."""
 VALUE_LENGTH = 256
 """Characters; a longer value is counted under `other`."""
 
@@ -54,13 +52,15 @@ def table_from(data: Mapping[str, Any]) -> Table:
     return Table({tuple(value): units for value, units in data["counts"]}, data["other"])
 
 
-def to_contract(dimensions: tuple[str, ...], tables: Iterable[Table], scale: float) -> tuple[DimensionCounts, ...]:
-    """Tables in the order of `subjects` in whole units: times `scale`, rounded, the first `VALUES` of each."""
+def to_contract(
+    dimensions: tuple[str, ...], tables: Iterable[Table], values: int, scale: float = 1
+) -> tuple[DimensionCounts, ...]:
+    """Tables in the order of `subjects` in whole units: times `scale`, rounded, the first `values` of each."""
     result = []
     for positions, table in zip(subjects(len(dimensions)), tables, strict=True):
         ranked = [(key, round(units * scale)) for key, units in table.ranked()]
-        kept = [ValueCount(values=key, units=units) for key, units in ranked[:VALUES] if units]
-        left_out = sum(units for _, units in ranked[VALUES:]) + round(table.other * scale)
+        kept = [ValueCount(values=key, units=units) for key, units in ranked[:values] if units]
+        left_out = sum(units for _, units in ranked[values:]) + round(table.other * scale)
         names = tuple(dimensions[position] for position in positions)
         result.append(DimensionCounts(dimensions=names, counts=tuple(kept), other=left_out))
     return tuple(result)

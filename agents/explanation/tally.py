@@ -13,6 +13,8 @@ from contracts import WindowCounts
 VERSION = 1
 OPEN_LINES = 16_384
 """Distinct (unit, attributes) lines that an open tally holds before it samples units."""
+VALUES = 64
+"""Values that a table hands on, in contracts.WindowCounts; the rest is `other`."""
 CLOSED_VALUES = 256
 """Values a table keeps when its pane closes: wider than what it hands on, so that sums over panes stay true."""
 MERGED_VALUES = 4_096
@@ -122,7 +124,7 @@ class Tally:
 
     def counts(self, start: int, end: int, duration: int) -> WindowCounts:
         """The counts as evidence for [`start`, `end`), of which `duration` was covered (microseconds)."""
-        dimensions = to_contract(self.dimensions, self.tables(), 1)
+        dimensions = to_contract(self.dimensions, self.tables(), VALUES)
         return WindowCounts(start=start, end=end, duration=duration, units=self.units, dimensions=dimensions)
 
     def snapshot(self) -> dict[str, Any]:

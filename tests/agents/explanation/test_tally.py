@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.explanation import Tally
-from agents.explanation.tables import VALUES
-from agents.explanation.tally import CLOSED_VALUES
+from agents.explanation.tally import CLOSED_VALUES, VALUES
 
 DIMENSIONS = ("warehouse", "carrier", "article")
 Event = tuple[str, dict[str, str]]
