@@ -2,13 +2,16 @@
 
 import importlib
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.planning import Planner
+from pydantic import SecretStr
+
 from contracts import HOUR, MINUTE
 from evals.operator import Habits, Operator
 from evals.scenario import Scenario, Variant
+from evals.scripted_model import ScriptedModel, plan_for_novel_retail
 from evals.virtual_clock import VirtualClock
 from evals.world_driver import WorldDriver
 from forestall.bootstrap import App, open_app
@@ -42,13 +45,17 @@ def find_scenario(name: str, variant: Variant) -> Scenario:
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """How a scenario is played. `operator` None plays nobody: an interactive demo asks the person instead."""
+    """How a scenario is played.
+
+    `habits` None plays no operator: an interactive demo asks the person instead. `scripted_model` puts a scripted
+    endpoint on loopback in the place of a model. `wrap_ledger` puts another ledger around the real one.
+    """
 
     variant: Variant
     home: Path
     batch: int = 500
     habits: Habits | None = None
-    planner: Planner | None = None
+    scripted_model: bool = False
     wrap_ledger: Callable[[Ledger], Ledger] | None = None
 
 
@@ -66,16 +73,32 @@ async def play(scenario: Scenario, options: DemoOptions, on_tick: OnTick | None 
     pack = load_pack(scenario.pack)
     world = scenario.world(options.home)
     clock = VirtualClock(world.time)
-    settings = Settings(home=options.home, batch=options.batch, _env_file=None)
-    async with open_app(
-        settings, [pack], clock, owner=OWNER, planner=options.planner, wrap_ledger=options.wrap_ledger
-    ) as app:
+    async with AsyncExitStack() as stack:
+        model = stack.enter_context(ScriptedModel(plan_for_novel_retail)) if options.scripted_model else None
+        settings = _settings(options, model)
+        app = await stack.enter_async_context(
+            open_app(settings, [pack], clock, owner=OWNER, wrap_ledger=options.wrap_ledger)
+        )
         await app.ledger.transact("mode", lambda tx: _act(tx, pack.name, clock.now()))
         operator = Operator(app.ledger, clock, options.habits) if options.habits else None
         driver = WorldDriver(world, scenario.topic, app.broker, app.worker, clock, operator)
         await driver.run(None if on_tick is None else lambda: on_tick(app, clock))
         lost, without, oracle = world.lost(), scenario.lost_off(), scenario.lost_oracle()
         return await app.ledger.read(lambda tx: scored(tx, scenario.troubles, lost, without, oracle))
+
+
+def _settings(options: DemoOptions, model: ScriptedModel | None) -> Settings:
+    """A demo is the same everywhere: what the environment configures besides has no part in it."""
+    return Settings(
+        _env_file=None,
+        home=options.home,
+        batch=options.batch,
+        tenant="default",
+        model="scripted" if model else None,
+        model_base_url=model.base_url if model else None,
+        model_api_key=SecretStr("scripted") if model else None,
+        webhook_url=None,
+    )
 
 
 def _act(tx: Transaction, pack: str, now: int) -> None:
