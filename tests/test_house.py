@@ -143,6 +143,6 @@ def test_a_wheel_holds_the_rooms_and_no_tests(tmp_path: Path) -> None:
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names}
-    assert tops == {*ROOMS, "forestall-0.1.0.dist-info"}
+    assert tops == {*ROOMS, f"forestall-{forestall.__version__}.dist-info"}
     assert [name for name in names if "test" in name.rsplit("/", 1)[-1] and "/tests" in name] == []
     assert {"scenarios/retail/pack.yaml", "contracts/py.typed"} <= set(names)
