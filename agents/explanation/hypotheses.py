@@ -11,6 +11,9 @@ from contracts import DimensionCounts, Evidence
 NEEDED = log(20)
 """Nats that a pair must gain over a single value: the pair makes the counts 20 times as likely."""
 
+RETAINED = 0.8
+"""Part of the surplus of either single value that a pair must keep, or the single value says more."""
+
 
 class Spread:
     """The counts of one dimension or pair in the window and in the baseline.
@@ -92,10 +95,10 @@ class Hypotheses:
     def needed(self, pair: Hypothesis) -> bool:
         """Whether both values of a pair are needed to describe the change.
 
-        The pair must describe both samples at least as well as either value alone, and each value must be raised among
-        the units that carry the other one: by `NEEDED` nats after the log of how many partners there were to choose
-        from (minimum description length, Rissanen 1978). A value that merely goes along with the cause is not raised
-        among the cause's own units.
+        The pair must describe both samples at least as well as either value alone, keep most of its surplus, and each
+        value must be raised among the units that carry the other one: by `NEEDED` nats after the log of how many
+        partners there were to choose from (minimum description length, Rissanen 1978). A value that merely goes along
+        with the cause is not raised among the cause's own units.
         """
         price = NEEDED + log(max(1.0, self._tested[2] / max(1, self._tested[1])))
         for name, value in pair.named.items():
@@ -111,6 +114,8 @@ class Hypotheses:
             if within.direction != (1 if self._up else -1) or within.deviance() < price:
                 return False
             if pair.contrast.deviance() < single.contrast.deviance():
+                return False
+            if abs(pair.contrast.surplus) < RETAINED * abs(single.contrast.surplus):
                 return False
         return True
 

@@ -40,6 +40,8 @@ STANDARD = Tier("standard", (40, 3_000), (15, 400), (0.6, 0.95), 15, (0.01, 0.4)
 HARD = Tier("hard", (40, 3_000), (15, 400), (0.4, 0.6), 8, (0.005, 0.6), 0.8, 3)
 
 
+LINES = 8
+"""Most lines of a unit."""
 REMEMBERED = 0.72
 """Mean weight of a unit in a baseline of ten days: the integral of 0.5 ** (age / 10 days) over them."""
 
@@ -76,12 +78,16 @@ class Population:
         return np.asarray(weights / weights.sum())
 
     def draw(self, units: int, shares: list[Shares]) -> Codes:
-        """`units` rows of one value code per dimension."""
+        """`units` rows: a value code per dimension, then the last dimension's in further lines (-1: no such line)."""
         columns = [self.random.choice(len(share), size=units, p=share) for share in shares]
         for position, tie in enumerate(self.ties):
             tied = self.random.random(units) < tie
             columns[position] = np.where(tied, self.follows[position][columns[0]], columns[position])
-        return np.stack(columns, axis=1)
+        if not self.many_lines:
+            return np.stack(columns, axis=1)
+        further = self.random.choice(len(shares[-1]), size=(units, LINES - 1), p=shares[-1])
+        lines = self.random.integers(0, LINES, size=(units, 1))
+        return np.concatenate([np.stack(columns, axis=1), np.where(np.arange(LINES - 1) < lines, further, -1)], axis=1)
 
     def drift(self) -> list[Shares]:
         """The shares of one pane, or of one window."""
@@ -103,29 +109,24 @@ class Population:
         found: list[Codes] = []
         while sum(map(len, found)) < units:
             rows = self.draw(4_096, self.shares)
-            found.append(rows[np.all([rows[:, position] == code for position, code in truth.items()], axis=0)])
+            found.append(rows[np.all([self.carried(rows, *planted) for planted in truth.items()], axis=0)])
         return np.concatenate(found)[:units]
 
     def carried(self, rows: Codes, position: int, code: int) -> NDArray[np.bool_]:
         """Which units carry a value in any of their lines."""
-        carried = rows[:, position] == code
-        if self.many_lines and position == len(self.names) - 1:
-            missed = np.mean([(1 - self.shares[position][code]) ** lines for lines in range(8)])
-            carried |= self.random.random(len(rows)) > missed
-        return np.asarray(carried)
+        own = len(self.names) - 1 if position == len(self.names) - 1 else rows.shape[1]
+        return np.asarray((rows[:, position] == code) | (rows[:, own:] == code).any(axis=1))
 
     def tally(self, rows: Codes) -> Tally:
         """The rows counted as a pane counts them: lines of a unit are separate events."""
         tally = Tally(self.names)
-        last, share = self.names[-1], self.shares[-1]
-        units = [dict(zip(self.names, map(str, row), strict=True)) for row in rows.tolist()]
-        for number, attributes in enumerate(units):
-            tally.add(str(number), attributes)
-        if self.many_lines:
-            owners = np.repeat(np.arange(len(units)), self.random.integers(0, 8, size=len(units)))
-            codes = self.random.choice(len(share), size=len(owners), p=share)
-            for owner, code in zip(owners.tolist(), codes.tolist(), strict=True):
-                tally.add(str(owner), units[owner] | {last: str(code)})
+        size = len(self.names)
+        for number, row in enumerate(rows.tolist()):
+            unit, attributes = str(number), dict(zip(self.names, map(str, row[:size]), strict=True))
+            tally.add(unit, attributes)
+            for code in row[size:]:
+                if code >= 0:
+                    tally.add(unit, attributes | {self.names[-1]: str(code)})
         tally.close()
         return tally
 
