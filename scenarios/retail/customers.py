@@ -14,7 +14,7 @@ _TOLD_PER_HOUR = 0.012
 """Hazard of a customer who has once been told of a slip, while the parcel has not left."""
 _MAIL_FACTOR = 0.5
 """What a mail with the new promise leaves of either."""
-_DECLINED_PER_HOUR = 0.11
+_DECLINED_PER_HOUR = 0.15
 """Hazard of a customer who is asked for another means of payment."""
 
 

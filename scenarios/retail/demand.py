@@ -7,9 +7,8 @@ al. 2011), keyed by the seed.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 
@@ -27,8 +26,9 @@ from scenarios.retail.settings import TICK, TICKS_PER_HOUR, hour_of_day
 
 REGRET = 0.05
 """Share of orders that are cancelled within three hours for reasons of the customer's own."""
-_ARRIVALS, _CUSTOMERS = 1, 2
-_COLUMNS = 16
+_PRESENT, _PAST = (1, 2), (4, 5)
+"""Streams of arrivals and of customers."""
+_COLUMNS, _WHIM = 16, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +61,31 @@ class Demand:
 
 def demand_book(seed: int, ticks: int) -> tuple[tuple[Demand, ...], ...]:
     """The orders of tick 1, 2, ... `ticks`; a longer book begins with the shorter one."""
-    uniforms = np.random.Generator(np.random.Philox(key=[seed, _ARRIVALS])).random(ticks).tolist()
+    book: list[list[Demand]] = [[] for _ in range(ticks)]
+    for number, tick, row in _draw(seed, ticks, _PRESENT):
+        book[tick - 1].append(_demand(number, tick, row))
+    return tuple(map(tuple, book))
+
+
+def past_regrets(seed: int, ticks: int) -> Iterator[Demand]:
+    """Of other customers, in as many ticks of an earlier time, those who change their mind."""
+    drawn = _draw(seed, ticks, _PAST)
+    return (_demand(number, tick, row) for number, tick, row in drawn if row[_WHIM] < REGRET)
+
+
+def _draw(seed: int, ticks: int, streams: tuple[int, int]) -> Iterator[tuple[int, int, list[float]]]:
+    """Each order's number, tick and row of uniforms."""
+    uniforms = np.random.Generator(np.random.Philox(key=[seed, streams[0]])).random(ticks).tolist()
     counts = [
         _poisson(ORDERS_PER_HOUR / TICKS_PER_HOUR * activity(hour_of_day(tick)), uniform)
         for tick, uniform in enumerate(uniforms, start=1)
     ]
-    rows = np.random.Generator(np.random.Philox(key=[seed, _CUSTOMERS])).random((sum(counts), _COLUMNS)).tolist()
-    firsts = [0, *accumulate(counts)]
-    return tuple(
-        tuple(_demand(number + 1, tick, rows[number]) for number in range(firsts[tick - 1], firsts[tick]))
-        for tick in range(1, ticks + 1)
-    )
+    rows = np.random.Generator(np.random.Philox(key=[seed, streams[1]])).random((sum(counts), _COLUMNS)).tolist()
+    numbered = enumerate(rows, start=1)
+    for tick, count in enumerate(counts, start=1):
+        for _ in range(count):
+            number, row = next(numbered)
+            yield number, tick, row
 
 
 def _demand(number: int, tick: int, row: list[float]) -> Demand:
@@ -87,7 +101,7 @@ def _demand(number: int, tick: int, row: list[float]) -> Demand:
         carriers=_rank(CARRIERS, row[6], row[7]),
         patience=-math.log1p(-row[8]),
         credit=-math.log1p(-row[9]),
-        regret=tick + 1 + int(row[10] / REGRET * 3 * TICKS_PER_HOUR) if row[10] < REGRET else None,
+        regret=tick + 1 + int(row[_WHIM] / REGRET * 3 * TICKS_PER_HOUR) if row[_WHIM] < REGRET else None,
         grace=int((2 + 4 * row[11]) * TICKS_PER_HOUR),
         offset=_offset(row[12]),
         shipping_offset=_offset(row[13]),

@@ -17,7 +17,7 @@ WAREHOUSES = {"A": 0.32, "B": 0.24, "C": 0.27, "D": 0.17}
 """Share of the orders. The router balances load, so that a country says nothing about the warehouse."""
 CARRIERS = {"northline": 0.30, "parcelwing": 0.30, "swiftpost": 0.40}
 COUNTRIES = {"GB": 0.50, "FR": 0.15, "DE": 0.15, "IE": 0.10, "NL": 0.10}
-PAYMENTS = {"card": 0.50, "wallet": 0.30, "invoice": 0.20}
+PAYMENTS = {"card": 0.40, "wallet": 0.35, "invoice": 0.25}
 CATEGORIES = {"kitchen": 0.25, "toys": 0.20, "garden": 0.20, "lighting": 0.20, "furniture": 0.15}
 MEAN_VALUE = {"kitchen": 5500, "toys": 3500, "garden": 9000, "lighting": 7500, "furniture": 21000}
 

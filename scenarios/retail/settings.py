@@ -18,7 +18,8 @@ class WorldSettings:
 
     `degrade` names the warehouses that lose most of their capacity, in this order. `cause="payment"` is the look-alike:
     the card provider fails instead. `novel` lets the carrier northline lose its sorting hub instead. `self_heal` ends
-    whatever happens after about 2.5 hours. `stock_days` is the stock level, in days of mean demand.
+    whatever happens after about 2.5 hours. `stock_days` is the stock level, in days of mean demand; `archive_days` is how
+    far back the cancellations reach that the shop hands over at the start.
 
     Raises:
         ValueError: a field is out of range; the message names it, the value and the rule.
@@ -31,6 +32,7 @@ class WorldSettings:
     self_heal: bool = False
     novel: bool = False
     stock_days: float = 2.0
+    archive_days: int = 21
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -39,6 +41,8 @@ class WorldSettings:
             raise ValueError(f"days: {self.days}; use 1 to 60")
         if not set(self.degrade) <= set("ABCD") or len(self.degrade) > 2 or len(set(self.degrade)) < len(self.degrade):
             raise ValueError(f"degrade: {self.degrade}; name at most two different warehouses of A, B, C, D")
+        if not 0 <= self.archive_days <= 28:
+            raise ValueError(f"archive_days: {self.archive_days}; use 0 to 28")
         if self.stock_days <= 0:
             raise ValueError(f"stock_days: {self.stock_days}; use more than 0")
         if self.novel and self.cause == "payment":

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from contracts import Event
+from scenarios.retail.archive import archive
 from scenarios.retail.effects import EffectRecord, read_effects
 from scenarios.retail.errors import OtherWorld, WorldEnded
 from scenarios.retail.orders import Order
@@ -54,7 +55,7 @@ class RetailWorld:
         return instant(self.tick)
 
     def step(self) -> list[Event]:
-        """The events of the next tick, by time; nothing durable changes.
+        """The events of the next tick, by time; nothing durable changes. The first step brings the archive too.
 
         Raises:
             WorldEnded: there is no next tick.
@@ -64,6 +65,8 @@ class RetailWorld:
         if self._pending is None:
             actions, folded = self._store.actions_after(self._folded)
             events, changed = self._simulation.advance(actions)
+            if self.tick == 0:
+                events = archive(self._simulation.settings) + events
             self._pending = (events, changed, folded)
         return list(self._pending[0])
 

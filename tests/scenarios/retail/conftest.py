@@ -1,6 +1,5 @@
 """Worlds on disk, and the hands of somebody who acts in them."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,8 @@ import pytest
 
 from scenarios.retail import RetailWorld, WorldSettings, troubles
 from scenarios.retail.tools import resources
+from tests.scenarios.retail.builders import Context, advance
 from tools import ToolContext
-
-Context = Callable[..., ToolContext]
 
 
 @pytest.fixture
@@ -40,12 +38,3 @@ def context(world: RetailWorld, tmp_path: Path) -> Context:
         return ToolContext(command_id, world.time, world.time + 1, Decimal(ceiling), connected)
 
     return make
-
-
-def advance(world: RetailWorld, tick: int) -> list[str]:
-    """Drive a world up to a durable tick, and return the ids of its events."""
-    ids: list[str] = []
-    while world.tick < tick:
-        ids += [event.id for event in world.step()]
-        world.commit()
-    return ids

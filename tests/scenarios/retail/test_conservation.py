@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from scenarios.retail.actions import Action, Divert, Mail, Move, Restore, Switch
 from scenarios.retail.network import CARRIERS, CATEGORIES, WAREHOUSES
-from scenarios.retail.settings import TICKS_PER_DAY, TICKS_PER_HOUR
-from scenarios.retail.simulation import Simulation, WorldSettings
+from scenarios.retail.settings import TICKS_PER_DAY, TICKS_PER_HOUR, WorldSettings
+from scenarios.retail.simulation import Simulation
 
 numbers = st.integers(1, 1300)
 warehouses, carriers = st.sampled_from(sorted(WAREHOUSES)), st.sampled_from(sorted(CARRIERS))

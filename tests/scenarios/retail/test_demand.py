@@ -6,13 +6,14 @@ import pytest
 
 from scenarios.retail.demand import REGRET, demand_book
 from scenarios.retail.network import COUNTRIES, ORDERS_PER_HOUR
-from scenarios.retail.settings import TICKS_PER_DAY
-from scenarios.retail.simulation import Simulation, WorldSettings
+from scenarios.retail.settings import TICKS_PER_DAY, WorldSettings
+from scenarios.retail.simulation import Simulation
 
 _PRINT_DIGEST = """
 from contracts import digest, encode_event
 from scenarios.retail.controls import remedy, snapshot_of
-from scenarios.retail.simulation import Simulation, WorldSettings
+from scenarios.retail.settings import WorldSettings
+from scenarios.retail.simulation import Simulation
 world, lines, actions = Simulation(WorldSettings(seed=3, days=4)), [], ()
 while not world.ended:
     events, _ = world.advance(actions)

@@ -5,7 +5,8 @@ import pytest
 
 import scenarios.retail
 from forestall.packs import Pack, load_pack
-from scenarios.retail.simulation import Simulation, WorldSettings
+from scenarios.retail.settings import WorldSettings
+from scenarios.retail.simulation import Simulation
 
 FOLDER = Path(scenarios.retail.__file__).parent
 

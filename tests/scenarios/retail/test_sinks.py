@@ -6,7 +6,7 @@ import pytest
 from scenarios.retail import RetailWorld
 from scenarios.retail.actions import Divert, Mail, Move
 from scenarios.retail.sinks import MailGateway, OrderManagement, RoutingService
-from tests.scenarios.retail.conftest import advance
+from tests.scenarios.retail.builders import advance
 
 
 def test_the_order_management_applies_a_command_once(world: RetailWorld, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,13 +6,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from contracts import Event
+from contracts import DAY, Event
 from scenarios.retail import TICK, OtherWorld, RetailWorld, WorldEnded, WorldSettings, run_off, troubles
 from scenarios.retail.settings import START
 from scenarios.retail.simulation import Simulation
-from tests.scenarios.retail.conftest import advance
+from tests.scenarios.retail.builders import advance
 
-SMALL = WorldSettings(seed=11, days=1)
+SMALL = WorldSettings(seed=11, days=1, archive_days=0)
 
 
 def reference(settings: WorldSettings, ticks: int) -> list[list[Event]]:
@@ -76,7 +77,26 @@ def test_events_are_sorted_whole_seconds_inside_their_tick(tmp_path: Path) -> No
         times = [event.time for event in events]
         assert times == sorted(times)
         assert all(before <= time < world.time and time % 1_000_000 == 0 for time in times)
-        assert all(event.key == event.data["order_id"] and event.id.startswith(event.key) for event in events)
+        assert all(event.key == event.data["order_id"] and event.id.startswith(f"{event.key}-") for event in events)
+
+
+def test_the_first_step_brings_the_archive(tmp_path: Path) -> None:
+    """Three quiet weeks of cancellations, before the first tick, with ids of their own."""
+    settings = replace(SMALL, archive_days=21)
+    world = RetailWorld(tmp_path, settings)
+    first = world.step()
+    past = [event for event in first if event.time < START]
+    assert first == past + reference(SMALL, 1)[0]
+    assert {event.type for event in past} == {"order.cancelled"}
+    assert min(event.time for event in past) > START - 21 * DAY
+    assert len(past) / 21 == pytest.approx(23 * 24 * 0.05, rel=0.15)
+    world.close()
+    reopened = RetailWorld(tmp_path, settings)
+    assert reopened.step() == first
+    reopened.commit()
+    assert not [event for event in reopened.step() if event.time < START]
+    ids = [event.id for event in first] + advance(reopened, settings.ticks)
+    assert len(ids) == len(set(ids))
 
 
 def test_it_ends(tmp_path: Path) -> None:
@@ -91,12 +111,12 @@ def test_it_ends(tmp_path: Path) -> None:
 def test_another_world_is_refused(tmp_path: Path) -> None:
     RetailWorld(tmp_path, SMALL).close()
     with pytest.raises(OtherWorld, match="seed"):
-        RetailWorld(tmp_path, WorldSettings(seed=12, days=1))
+        RetailWorld(tmp_path, replace(SMALL, seed=12))
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"seed": -1}, {"days": 0}, {"degrade": ("E",)}, {"degrade": ("A", "A")}, {"stock_days": 0}],
+    [{"seed": -1}, {"days": 0}, {"degrade": ("E",)}, {"degrade": ("A", "A")}, {"stock_days": 0}, {"archive_days": 29}],
 )
 def test_settings_out_of_range_are_named(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
