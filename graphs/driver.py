@@ -34,7 +34,9 @@ class IncidentDriver:
         now = services.clock.now()
         if await services.ledger.read(lambda tx: tx.runs.next_runnable(services.owner, now)) is None:
             return False
-        run, mail, checkpoint = await services.ledger.transact("run:claim", lambda tx: _take(tx, services.owner, now))
+        run, mail, checkpoint, event_now = await services.ledger.transact(
+            "run:claim", lambda tx: _take(tx, services.owner, now)
+        )
         if run is None:
             return False
         if run.attempts > MAX_ATTEMPTS:
@@ -45,7 +47,7 @@ class IncidentDriver:
             return True
         await self._learn()
         try:
-            await self._drive(run, mail, checkpoint, now)
+            await self._drive(run, mail, checkpoint, now, event_now)
         except Fenced as stop:
             _log.warning("%s", stop)
         except LedgerError:
@@ -57,8 +59,10 @@ class IncidentDriver:
             self._saver.drop(run.thread)
         return True
 
-    async def _drive(self, run: Run, mail: Mail, checkpoint: tuple[int, dict[str, Any]] | None, now: int) -> None:
-        segment = Segment(run, self._services, now)
+    async def _drive(
+        self, run: Run, mail: Mail, checkpoint: tuple[int, dict[str, Any]] | None, now: int, event_now: int
+    ) -> None:
+        segment = Segment(run, self._services, now, event_now)
         self._saver.load(run.thread, checkpoint[1] if checkpoint else None)
         config: RunnableConfig = {"configurable": {"thread_id": run.thread}, "recursion_limit": 50}
         given: Any = {"mail": mail.body, "step": 0} if checkpoint is None else Resume(resume=mail.body)
@@ -108,8 +112,8 @@ class IncidentDriver:
         await self._services.ledger.transact("run:leave", lambda tx: tx.runs.leave(run, now + 12 * RETRY_MICROS))
 
 
-def _take(tx: Transaction, owner: str, now: int) -> tuple[Any, Any, Any]:
+def _take(tx: Transaction, owner: str, now: int) -> tuple[Any, Any, Any, int]:
     run = tx.runs.claim(owner, now)
     if run is None:
-        return None, None, None
-    return run, tx.runs.mail(run.thread), tx.runs.checkpoint(run.thread)
+        return None, None, None, 0
+    return run, tx.runs.mail(run.thread), tx.runs.checkpoint(run.thread), tx.docs.event_time(run.pack)

@@ -20,11 +20,16 @@ from ledger import Run, Transaction, record
 
 @dataclass(slots=True)
 class Segment:
-    """Effects of a run's nodes, none of which has happened before `commit`."""
+    """Effects of a run's nodes, none of which has happened before `commit`.
+
+    `now` is the clock's, for deadlines and timers; `event_now` is how far the pack's streams have come in event time,
+    for all that concerns the measure: in a replay the two lie years apart.
+    """
 
     run: Run
     services: Services
     now: int
+    event_now: int
     step: int = 0
     events: list[Event] = field(default_factory=list)
     commands: list[tuple[Command, Effect]] = field(default_factory=list)

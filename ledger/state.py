@@ -24,6 +24,11 @@ class Documents:
         row = self._db.execute("SELECT doc FROM monitor_state WHERE pack = ? AND name = ?", (pack, name)).fetchone()
         return unpack_doc(row[0]) if row else None
 
+    def event_time(self, pack: str) -> int:
+        """How far a pack's streams have come, in event time (microseconds); 0 before the first event."""
+        rows = self._db.execute("SELECT doc FROM monitor_state WHERE pack = ? AND name = 'clock'", (pack,))
+        return max((unpack_doc(doc)["latest"] or 0 for (doc,) in rows), default=0)
+
     def put_monitor(self, pack: str, part: str, docs: Mapping[str, Any]) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO monitor_state VALUES (?, ?, ?, ?)",

@@ -38,7 +38,9 @@ def _stand_by(state: IncidentState, segment: Segment) -> Update:
     pane = next(measure.pane for measure in manifest.measures if measure.name == signal["measure"])
     if state.get("phase") != "standing_by":
         segment.decide("dispatch", "the measure is within its band again: standing by", {"standing_by": True})
-    watch = Watch(since=signal["noticed_at"], panes=manifest.recovery.panes, until=None, looks=(segment.now + pane,))
+    watch = Watch(
+        since=signal["noticed_at"], panes=manifest.recovery.panes, until=None, looks=(segment.event_now + pane,)
+    )
     segment.watch(signal, watch)
     return {"phase": "standing_by", "next": "wait"}
 
@@ -119,9 +121,11 @@ def _unsettled(command: dict[str, Any], segment: Segment) -> Update:
 def _verify(state: IncidentState, commands: dict[str, Any], segment: Segment) -> Update:
     """A durable watch on the measure that raised the incident."""
     recovery = _recovery(state, segment)
-    segment.watch(state["signal"], Watch(since=segment.now, panes=recovery.panes, until=segment.now + recovery.within))
-    segment.note("acted", {"status": "open", "acted_at": segment.now, "commands": command_ids(commands)})
-    return {"acted_at": segment.now, "phase": "verifying", "next": "wait"}
+    segment.watch(
+        state["signal"], Watch(since=segment.event_now, panes=recovery.panes, until=segment.event_now + recovery.within)
+    )
+    segment.note("acted", {"status": "open", "acted_at": segment.event_now, "commands": command_ids(commands)})
+    return {"acted_at": segment.event_now, "phase": "verifying", "next": "wait"}
 
 
 def _recovery(state: IncidentState, segment: Segment) -> Any:

@@ -46,7 +46,7 @@ def _ending(status: str, credit: str, reason: str, at: int) -> Update:
 async def conclude(state: IncidentState, segment: Segment) -> Update:
     """Write the end, withdraw what still waits for an answer, and remember the episode."""
     ending = state["ending"]
-    closed_at = ending.get("at", segment.now)
+    closed_at = ending.get("at", segment.event_now)
     if state.get("request"):
         segment.withdrawn.append(str(state["request"]))
     plan = state.get("plan") or {}

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from contracts import ApprovalRequest, Argument, Plan, TrackRecord, stable_id
 from governance import mode_of, rule
+from graphs.incident.handing_over import hand_over
 from graphs.incident.state import IncidentState, Update
 from graphs.segment import Segment
 
@@ -46,8 +47,7 @@ async def gate(state: IncidentState, segment: Segment) -> Update:
         return {"ruling": "ask", **_ask(plan, verdict.reasons, segment), "phase": "approving", "next": "wait"}
     if verdict.ruling == "observe":
         return {"ruling": "observe", "phase": "observing", "next": "wait"}
-    reason = "; ".join(verdict.reasons)
-    return {"ending": {"status": "escalated", "credit": "none", "reason": reason}, "next": "conclude"}
+    return await hand_over("; ".join(verdict.reasons), segment)
 
 
 def _ask(plan: Plan, reasons: tuple[str, ...], segment: Segment) -> Update:

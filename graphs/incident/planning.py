@@ -17,6 +17,7 @@ from agents.planning import (
     tool_cards,
 )
 from contracts import Command, Explanation, ModelUse, Plan, Signal, Situation, Task, command_id
+from graphs.incident.handing_over import hand_over
 from graphs.incident.state import IncidentState, Update
 from graphs.segment import Segment
 from memory import EpisodeMatch
@@ -73,7 +74,7 @@ async def plan(state: IncidentState, segment: Segment) -> Update:
             against.append(f"the model's plan was refused: {problem}")
             segment.decide("plan", against[-1], {"refused": str(problem)}, model=use)
     reason = "; ".join(against) or "no runbook fits, and no model is configured"
-    return {"ending": {"status": "escalated", "credit": "none", "reason": reason}, "next": "conclude"}
+    return await hand_over(reason, segment)
 
 
 def _request(state: IncidentState, segment: Segment) -> PlanningRequest:
