@@ -78,10 +78,10 @@ class SqliteLedger:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._commits = 0
         self._next_commit = asyncio.Event()
-        self._foreign = 0
         self._closed = False
         try:
             self._db, self._tables = self._thread.submit(self._open).result()
+            self._foreign = self._thread.submit(self._data_version).result()
         except BaseException:
             self._thread.shutdown()
             raise
@@ -115,7 +115,11 @@ class SqliteLedger:
 
     async def transact(self, label: str, work: Callable[[Transaction], Answer]) -> Answer:  # noqa: ARG002
         """See `Ledger.transact`."""
-        answer = await self._in_thread(lambda: self._transact(work))
+        try:
+            answer = await self._in_thread(lambda: self._transact(work))
+        except asyncio.CancelledError:
+            self._wake()  # it may have been committed all the same
+            raise
         self._wake()
         return answer
 
