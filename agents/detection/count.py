@@ -12,6 +12,8 @@ from agents.detection.settings import Direction, check_known, check_version, loo
 from contracts import DAY, HOUR
 
 _LEARNING_DAYS = 2
+_KNOWN_DAYS = 1.8
+"""Two days of experience (less what was forgotten of it): from then on surprises say something about the series."""
 _PATIENCE = 7 * DAY
 _SCREEN = 3.0
 _REACH = 4 * HOUR
@@ -108,11 +110,11 @@ class CountDetector:
             return
         baseline = self._baseline
         assert baseline is not None
-        if baseline.days(start) >= _LEARNING_DAYS:
+        days = baseline.days(start)
+        if days >= _KNOWN_DAYS:
             bound = high + _CLIP * math.sqrt(high + dispersion * high * high) + 2.0
             count = count if count < bound else bound
-        if baseline.knows(start):
-            self._scan.learn(pane, baseline.width)
+            self._scan.learn(pane, days, baseline.width)
         baseline.learn(start, count, usual, seasonal)
 
     def _find(self, excess: Excess) -> Finding:

@@ -30,13 +30,15 @@ class Expectation(NamedTuple):
     high: float
 
 
-def _shrink(own: float, towards: float, noise: float) -> float:
-    """`own` drawn to `towards` as far as the difference is explained by noise.
+def _shrink(own: float, towards: float, dispersion: float, exposure: float) -> float:
+    """A rate drawn to another as far as the difference is explained by noise.
 
     The positive-part rule of James and Stein (1961) with twice the noise variance: a difference counts from 1.4
-    standard errors on, so that of a hundred equal means few are taken for special.
+    standard errors on, so that of a hundred equal rates few are taken for special. The variance is that of the larger
+    rate: one event where hardly any was expected proves nothing.
     """
-    noise += noise
+    larger = own if own > towards else towards
+    noise = 2.0 * larger * dispersion / exposure
     gap = (own - towards) ** 2
     return towards if gap <= noise else towards + (own - towards) * (1.0 - noise / gap)
 
@@ -69,10 +71,6 @@ class CountBaseline:
         """How many days of experience stand behind this time of day."""
         return self.panes[start % DAY // self.bucket] * self.width / self.bucket
 
-    def knows(self, start: int) -> bool:
-        """Whether this time of day was seen on an earlier day."""
-        return self.days(start) >= _KNOWN_DAYS
-
     def expect(self, start: int, dispersion: float) -> Expectation:
         """The pane that begins at `start`, where the variance of a count is mean + dispersion * mean**2."""
         usual = self._time_of_day(start % DAY // self.bucket, dispersion)
@@ -84,10 +82,10 @@ class CountBaseline:
         ratio = 1.0
         if self.weekday_expected[weekday] > 0.0:
             known = self.weekday_expected[weekday]
-            ratio = _shrink(self.weekday_sums[weekday] / known, 1.0, noise / known)
+            ratio = _shrink(min(self.weekday_sums[weekday] / known, 7.0), 1.0, noise, known)
         if self.week_expected[hour] > 0.0:
             known = self.week_expected[hour]
-            ratio = _shrink(self.week_sums[hour] / known, ratio, ratio * noise / known)
+            ratio = _shrink(min(self.week_sums[hour] / known, 7.0), ratio, noise, known)  # all in one hour of seven
         seen = self.weeks[hour]
         low = usual * (level if level < 1.0 else 1.0)
         high = usual * (level if level > 1.0 else 1.0)
@@ -112,10 +110,10 @@ class CountBaseline:
             near, near_panes = sum(sums[index] for index in around), sum(panes[index] for index in around)
         if near_panes <= 0.0:
             return overall
-        local = _shrink(near / near_panes, overall, overall * (1.0 + dispersion * overall) / near_panes)
+        local = _shrink(near / near_panes, overall, 1.0 + dispersion * overall, near_panes)
         if panes[bucket] <= 0.0:
             return local
-        return _shrink(sums[bucket] / panes[bucket], local, local * (1.0 + dispersion * local) / panes[bucket])
+        return _shrink(sums[bucket] / panes[bucket], local, 1.0 + dispersion * local, panes[bucket])
 
     def learn(self, start: int, value: float, usual: float, seasonal: float) -> None:
         """Take in a pane that was normal; `usual` and `seasonal` as they were expected of it."""

@@ -13,8 +13,8 @@ _MEMORY = 14 * DAY
 _PRIOR = 0.25
 """Overdispersion expected of an unknown series, give or take twice as much."""
 _PRIOR_PRECISION = 4.0
-_CLIP = 25.0
-"""A squared residual counts for at most that many variances (5 standard deviations)."""
+_CLIP = 9.0
+"""A squared residual counts for at most that many variances (3 standard deviations)."""
 
 
 class Excess(NamedTuple):
@@ -44,7 +44,8 @@ class SpanSum:
     """One span's running sums and what is known of its overdispersion.
 
     Overdispersion is the moment estimate sum((x - m)**2 - m) / sum(m**2) of whole spans, so that correlation between
-    panes (a busy morning, a busy day) widens the long spans and not the short ones.
+    panes (a busy morning, a busy day) widens the long spans and not the short ones. `noise` adds up the variances of
+    the squared residuals (fourth central moment of the negative binomial), which weigh the estimate against its prior.
     """
 
     length: int
@@ -57,12 +58,13 @@ class SpanSum:
     excess: float = 0.0
     squares: float = 0.0
     noise: float = 0.0
+    estimate: float = _PRIOR
     dispersion: float = _PRIOR + 1.0 / _PRIOR_PRECISION**0.5
 
     def clear(self) -> None:
         self.count = self.low = self.high = 0.0
 
-    def learn(self, index: int, count: float, typical: float, width: int) -> None:
+    def learn(self, index: int, count: float, typical: float, days: float, width: int) -> None:
         """Take in a normal pane, the `index`-th in absolute time; a block without gaps moves the overdispersion."""
         self.block_panes += 1
         self.block_count += count
@@ -70,21 +72,24 @@ class SpanSum:
         if (index + 1) % self.length:
             return
         if self.block_panes == self.length:
-            self._learn_block(self.block_count, self.block_typical, width)
+            self._learn_block(self.block_count, self.block_typical, days, width)
         self.block_panes, self.block_count, self.block_typical = 0, 0.0, 0.0
 
-    def _learn_block(self, count: float, mean: float, width: int) -> None:
+    def _learn_block(self, count: float, mean: float, days: float, width: int) -> None:
         residual = (count - mean) ** 2
-        bound = _CLIP * (mean + self.dispersion * mean * mean) + 4.0
+        bound = _CLIP * (mean + self.estimate * mean * mean) + 4.0
+        error = mean * mean / (0.5 + days * mean)  # variance of the mean itself, known from `days` of counts
         keep = 1.0 - min(0.5, self.length * width / _MEMORY)
-        self.excess = self.excess * keep + (residual if residual < bound else bound) - mean
+        self.excess = self.excess * keep + (residual if residual < bound else bound) - mean - error
         self.squares = self.squares * keep + mean * mean
-        self.noise = self.noise * keep + mean + 2.0 * mean * mean
+        variance = mean + self.estimate * mean * mean
+        self.noise = self.noise * keep + variance * (1.0 + variance * (2.0 + 6.0 * self.estimate))
         precision = self.squares * self.squares / self.noise if self.noise > 0.0 else 0.0
         total = precision + _PRIOR_PRECISION
-        estimate = max(self.excess / self.squares, 0.0) if self.squares > 0.0 else 0.0
+        found = max(self.excess / self.squares, 0.0) if self.squares > 0.0 else 0.0
+        self.estimate = (precision * found + _PRIOR_PRECISION * _PRIOR) / total
         # One standard error above the estimate: an underestimate would raise false signals.
-        self.dispersion = (precision * estimate + _PRIOR_PRECISION * _PRIOR) / total + total**-0.5
+        self.dispersion = self.estimate + total**-0.5
 
 
 @dataclass(slots=True)
@@ -113,18 +118,17 @@ class Scan:
                 span.low -= low_out
                 span.high -= high_out
 
-    def learn(self, pane: Pane, width: int) -> None:
+    def learn(self, pane: Pane, days: float, width: int) -> None:
         """Take a pane that proved normal into the overdispersions."""
         index = pane[0] // width
         for span in self.spans:
-            span.learn(index, pane[1], pane[4], width)
+            span.learn(index, pane[1], pane[4], days, width)
 
     def most_telling(self, days: float, up: bool, down: bool, screen: float) -> Excess:
         """The span with the largest score, of those beyond `screen` standard deviations.
 
         `days` of experience bound what is known of the mean: it is Gamma with shape 1/2 + days * mean (Jeffreys), which
-        makes the prediction negative binomial and asks for a few events even where none was ever seen. The measured
-        overdispersion is that of predictions and holds the usual share of this already: the larger of the two counts.
+        makes the prediction negative binomial and asks for a few events even where none was ever seen.
         """
         best = Excess(1, 0.0)
         days = max(days, 1.0)
@@ -134,14 +138,14 @@ class Scan:
             count = span.count
             if up and count > span.high + 1.0:
                 mean = max(span.high, 0.0) + 0.5 / days
-                dispersion = max(span.dispersion, 1.0 / (days * mean))
+                dispersion = span.dispersion + 1.0 / (days * mean)
                 if (count - mean) ** 2 > screen * screen * (mean + dispersion * mean * mean):
                     score = deviance_root(count, mean, dispersion)
                     if score > abs(best.score):
                         best = Excess(span.length, score)
             if down and count < span.low - 4.0:
                 mean = span.low
-                score = deviance_root(count, mean, max(span.dispersion, 1.0 / (0.5 + days * mean)))
+                score = deviance_root(count, mean, span.dispersion + 1.0 / (0.5 + days * mean))
                 if score < -abs(best.score):
                     best = Excess(span.length, score)
         return best
