@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forestall.errors import PackError
@@ -195,6 +195,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(item)
 
 
+@settings(max_examples=40)
 @given(data=st.data())
 def test_whatever_stands_in_a_field_the_pack_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
