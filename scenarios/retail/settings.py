@@ -18,8 +18,8 @@ class WorldSettings:
 
     `degrade` names the warehouses that lose most of their capacity, in this order. `cause="payment"` is the look-alike:
     the card provider fails instead. `novel` lets the carrier northline lose its sorting hub instead. `self_heal` ends
-    whatever happens after about 2.5 hours. `stock_days` is the stock level, in days of mean demand; `archive_days` is how
-    far back the cancellations reach that the shop hands over at the start.
+    whatever happens after about 2.5 hours. `stock_days` is the stock level, in days of mean demand; `archive_days` is
+    how far back the cancellations reach that the shop hands over at the start.
 
     Raises:
         ValueError: a field is out of range; the message names it, the value and the rule.

@@ -24,6 +24,7 @@ def run_off(settings: WorldSettings) -> WorldReport:
     return run_off_anew(settings)
 
 
+@lru_cache
 def cancellations(settings: WorldSettings, hours: range) -> Counter[tuple[str, str]]:
     """Cancelled orders by attribute in these hours after the first trouble's onset."""
     world = Simulation(settings)

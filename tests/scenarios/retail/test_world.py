@@ -36,7 +36,7 @@ def test_a_commit_without_a_step_does_nothing(tmp_path: Path) -> None:
     assert world.tick == 0
 
 
-@hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(["step", "commit", "reopen"]), min_size=5, max_size=60))
 def test_every_tick_has_the_same_events_however_often_it_crashes(
     steps: list[str], tmp_path_factory: pytest.TempPathFactory
