@@ -59,7 +59,8 @@ def answer(
     )
     if not tx.people.close(asked.id, verdict, given):
         raise Refused(f"{asked.id}: was answered already")
-    _decide(tx, asked.incident_id, asked.id, f"{person} {verdict} the plan", {"verdict": verdict, "note": note}, now)
+    semantic: dict[str, object] = {"verdict": verdict, "note": note}
+    _decide(tx, asked.tenant, asked.incident_id, asked.id, f"{person} {verdict} the plan", semantic, now)
     event = own_event(
         f"approval.{'granted' if verdict == 'approved' else 'denied'}",
         given.to_json(),
@@ -88,6 +89,8 @@ def grant_standing(
         NotFound: there is no such incident.
         Refused: it did not end as `resolved` by an approved plan, or the ceiling or the expiry makes no sense.
     """
+    if not person.strip():
+        raise Refused("person: empty; say who grants it (--as NAME)")
     doc = tx.incidents.get(incident_id)
     if doc is None:
         raise NotFound(f"{incident_id}: no such incident; see `forestall incidents`")
@@ -110,7 +113,7 @@ def grant_standing(
     _record_standing(tx, "granted", granted, now)
     summary = f"{person} lets {granted.template} run alone up to {value_ceiling}"
     semantic = {"template": granted.template, "ceiling": str(value_ceiling), "expires_at": expires_at}
-    _decide(tx, incident_id, granted.id, summary, semantic, now)
+    _decide(tx, granted.tenant, incident_id, granted.id, summary, semantic, now)
     return granted
 
 
@@ -143,7 +146,13 @@ def _record_standing(tx: Transaction, verb: str, standing: StandingApproval, now
 
 
 def _decide(
-    tx: Transaction, incident_id: str, subject: str, summary: str, semantic: dict[str, object], now: int
+    tx: Transaction,
+    tenant: str,
+    incident_id: str,
+    subject: str,
+    summary: str,
+    semantic: dict[str, object],
+    now: int,
 ) -> None:
     decision = Decision(
         incident_id=incident_id,
@@ -156,6 +165,11 @@ def _decide(
         at=now,
     )
     event = own_event(
-        "decision.made", decision.to_json(), about=(incident_id, "person", subject, 0), time=now, incident=incident_id
+        "decision.made",
+        decision.to_json(),
+        about=(incident_id, "person", subject, 0),
+        time=now,
+        incident=incident_id,
+        tenant=tenant,
     )
     record(tx, Routing(), event)

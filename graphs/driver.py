@@ -39,25 +39,30 @@ class IncidentDriver:
         )
         if run is None:
             return False
-        if run.attempts > MAX_ATTEMPTS:
-            await self._give_up(run, "the graph failed again and again; see the log")
-            return True
-        if run.pack not in services.packs or run.graph_version > GRAPH_VERSION:
-            await self._leave(run)
-            return True
+        try:
+            if run.attempts > MAX_ATTEMPTS:
+                await self._give_up(run, "the graph failed again and again; see the log")
+            elif run.pack not in services.packs or run.graph_version > GRAPH_VERSION:
+                await self._leave(run)
+            else:
+                await self._attempt(run, mail, checkpoint, now, event_now)
+        except Fenced as stop:
+            _log.warning("%s", stop)
+        finally:
+            self._saver.drop(run.thread)
+        return True
+
+    async def _attempt(
+        self, run: Run, mail: Mail, checkpoint: tuple[int, dict[str, Any]] | None, now: int, event_now: int
+    ) -> None:
         await self._learn()
         try:
             await self._drive(run, mail, checkpoint, now, event_now)
-        except Fenced as stop:
-            _log.warning("%s", stop)
         except LedgerError:
             raise
         except Exception:
             _log.exception("incident %s: attempt %d of %d failed", run.thread, run.attempts, MAX_ATTEMPTS)
-            await services.ledger.transact("run:retry", lambda tx: tx.runs.retry_at(run, now + RETRY_MICROS))
-        finally:
-            self._saver.drop(run.thread)
-        return True
+            await self._services.ledger.transact("run:retry", lambda tx: tx.runs.retry_at(run, now + RETRY_MICROS))
 
     async def _drive(
         self, run: Run, mail: Mail, checkpoint: tuple[int, dict[str, Any]] | None, now: int, event_now: int
@@ -101,6 +106,8 @@ class IncidentDriver:
         def commit(tx: Transaction) -> None:
             tx.runs.fence(run)
             record(tx, self._services.routing, event)
+            for row in tx.people.requests(incident=run.thread, status="open"):
+                tx.people.close(row.request.id, "withdrawn")
             tx.runs.finish(run, now)
 
         await self._services.ledger.transact("run:give-up", commit)

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from contracts import SECOND, Command, Decision, Outcome, OutcomeStatus, announcement, own_event
+from contracts import SECOND, Command, Decision, Outcome, OutcomeStatus, announcement, canonical, own_event
 from governance import Frozen, Refused, frozen, mint
 from graphs.segment import decision_event
 from graphs.services import PackRuntime, Services
@@ -19,6 +19,9 @@ MAX_ATTEMPTS = 3
 """Calls a command gets, across restarts, when the tool says that nothing was done and that it may try again."""
 BACKOFF_MICROS = 30 * SECOND
 """Before the second attempt; doubles with each further one."""
+RESULT_MAX_BYTES = 65_536
+"""What is kept of a tool's result, as canonical JSON."""
+ERROR_MAX_CHARACTERS = 2_000
 _log = logging.getLogger("forestall.execution")
 Next = Literal["run", "record", "end"]
 
@@ -31,13 +34,18 @@ class ExecutionState(TypedDict, total=False):
 
 @dataclass(slots=True)
 class Execution:
-    """What one pass works with; the claim lives in the ledger, nothing here survives."""
+    """What one pass works with; the claim lives in the ledger, nothing here survives.
+
+    `doubtful`: the command's effect may have happened, in this pass or before it.
+    """
 
     services: Services
     pack: PackRuntime
     now: int
     claim: Claim | None = None
     grant: Grant | None = None
+    refused: str = ""
+    doubtful: bool = False
 
 
 async def authorise(state: ExecutionState, runtime: Runtime[Execution]) -> ExecutionState:
@@ -46,18 +54,20 @@ async def authorise(state: ExecutionState, runtime: Runtime[Execution]) -> Execu
     command = Command.model_validate(state["command"])
 
     def claim(tx: Transaction) -> Next:
-        refused: str | None = None
         try:
             work.grant = mint(tx, command, work.now)
         except Frozen:
             return "end"
         except Refused as problem:
-            refused = str(problem)
+            work.refused = str(problem)
         work.claim = tx.commands.claim(command.id, work.services.owner, work.now)
         if work.claim is None:
             return "end"
-        if refused is not None:
-            _record(tx, work, _outcome(command, "refused", error=refused))
+        work.doubtful = work.claim.interrupted
+        if work.grant is None:
+            if work.doubtful:
+                return "run"  # it may have run while it still had leave
+            _record(tx, work, _outcome(command, "refused", error=work.refused))
             return "end"
         semantic = {"tool": command.tool, "arguments": command.arguments, "authority": command.authority}
         _decide(tx, work, command, 0, "authorise", f"{command.tool}: granted by {command.authority}", semantic)
@@ -69,47 +79,64 @@ async def authorise(state: ExecutionState, runtime: Runtime[Execution]) -> Execu
 async def run(state: ExecutionState, runtime: Runtime[Execution]) -> ExecutionState:  # noqa: ARG001
     """Call the tool, or find out what an interrupted call did."""
     work = runtime.context
-    claim, grant = work.claim, work.grant
+    claim = work.claim
     assert claim is not None
-    assert grant is not None
     if await work.services.ledger.read(frozen) is not None:
         await work.services.ledger.transact(
-            "command:release", lambda tx: tx.commands.release(claim, work.now, counted=False)
+            "command:release",
+            lambda tx: tx.commands.release(claim, work.now, doubtful=work.doubtful, counted=False),
         )
         return {"next": "end"}
-    outcome = await _effect(claim, grant, work)
+    outcome = await _effect(claim, work)
     if outcome is None:
-        wait = BACKOFF_MICROS * 2 ** (claim.attempts - 1)
-        await work.services.ledger.transact("command:retry", lambda tx: tx.commands.release(claim, work.now + wait))
+        again = work.now + BACKOFF_MICROS * 2 ** (claim.attempts - 1)
+        await work.services.ledger.transact(
+            "command:retry", lambda tx: tx.commands.release(claim, again, doubtful=work.doubtful)
+        )
         return {"next": "end"}
     return {"outcome": outcome.to_json(), "next": "record"}
 
 
-async def _effect(claim: Claim, grant: Grant, work: Execution) -> Outcome | None:
+async def _effect(claim: Claim, work: Execution) -> Outcome | None:
     """The outcome, or None to try again later."""
-    command, toolbox = claim.command, work.pack.toolbox
+    command, effect = claim.command, claim.effect
     try:
-        if claim.interrupted and claim.effect == "opaque":
-            raise AskPerson("a crash fell between the call and its record, and the sink cannot be asked")
-        if claim.interrupted and claim.effect == "reconcilable":
-            found = await asyncio.wait_for(toolbox.applied(command), command.timeout_s)
+        if claim.interrupted and effect == "reconcilable":
+            found = await asyncio.wait_for(work.pack.toolbox.applied(command), command.timeout_s)
             if found is not None:
-                return _outcome(command, "succeeded", found)
-        result = await asyncio.wait_for(toolbox.invoke(command, grant), command.timeout_s)
-        return _outcome(command, "succeeded", result)
+                return _outcome(command, "succeeded", _kept(found))
+            work.doubtful = False
+        if work.doubtful and (effect == "opaque" or work.grant is None):
+            raise AskPerson(f"an earlier call was interrupted, and nobody can be asked what it did. {work.refused}")
+        if work.grant is None:
+            raise RefuseCommand(work.refused)
+        result = await asyncio.wait_for(work.pack.toolbox.invoke(command, work.grant), command.timeout_s)
+        return _outcome(command, "succeeded", _kept(result))
     except RefuseCommand as problem:
-        return _outcome(command, "refused", error=str(problem))
+        return _outcome(command, "unknown" if work.doubtful else "refused", error=str(problem))
     except NothingDone as problem:
         return _outcome(command, "failed", error=str(problem))
     except AskPerson as problem:
-        return _outcome(command, "unknown", error=str(problem))
+        return _outcome(command, "unknown", error=str(problem).strip())
     except RetryLater as problem:
-        return _later(claim, str(problem), "failed")
+        return _later(claim, str(problem), "unknown" if work.doubtful else "failed")
     except Exception as problem:
         # A tool's own fault or a timeout: the effect may have happened.
+        work.doubtful = True
         _log.warning("%s %s: %s: %s", command.tool, command.id, type(problem).__name__, problem)
         text = f"{type(problem).__name__}: {problem}"
-        return _outcome(command, "unknown", error=text) if claim.effect == "opaque" else _later(claim, text, "unknown")
+        return _outcome(command, "unknown", error=text) if effect == "opaque" else _later(claim, text, "unknown")
+
+
+def _kept(result: object) -> dict[str, Any]:
+    """The result as it is kept: the effect has happened, so an answer that cannot be kept must not fail the command."""
+    try:
+        if isinstance(result, dict) and len(canonical(result)) <= RESULT_MAX_BYTES:
+            return result
+        why = f"{type(result).__name__}; at most {RESULT_MAX_BYTES} bytes of a JSON object are kept"
+    except (TypeError, ValueError, RecursionError) as problem:
+        why = f"no JSON: {problem}"
+    return {} if result is None else {"not_kept": why[:200]}
 
 
 def _later(claim: Claim, text: str, last: OutcomeStatus) -> Outcome | None:
@@ -162,7 +189,11 @@ def _outcome(
     command: Command, status: OutcomeStatus, result: dict[str, Any] | None = None, error: str | None = None
 ) -> Outcome:
     return Outcome(
-        command_id=command.id, incident_id=command.incident_id, status=status, result=result or {}, error=error
+        command_id=command.id,
+        incident_id=command.incident_id,
+        status=status,
+        result=result or {},
+        error=error and error[:ERROR_MAX_CHARACTERS],
     )
 
 
@@ -208,9 +239,9 @@ class Executor:
         services = self._services
         now = services.clock.now()
         stopped, command = await services.ledger.read(
-            lambda tx: (frozen(tx), tx.commands.next_ready(services.owner, now))
+            lambda tx: (frozen(tx), tx.commands.next_ready(services.owner, now, services.packs))
         )
-        if stopped is not None or command is None or command.pack not in services.packs:
+        if stopped is not None or command is None:
             return False
         pack = services.packs[command.pack]
         work = Execution(services, pack, now)

@@ -1,13 +1,14 @@
 """The command ledger: each command is claimed once, and its outcome is recorded once."""
 
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from contracts import Command, Effect, Outcome
+from contracts import SECOND, Command, Effect, Outcome
 from ledger.errors import Fenced
 
-CLAIM_MICROS = 900_000_000
-"""How long a claim holds; a tool call that takes longer may be taken over, so tasks time out well before."""
+CLAIM_MICROS = 300 * SECOND
+"""How long a claim holds beyond the time that the command may take: to ask the sink, and to call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class CommandRow:
 
 
 class Commands:
-    """Table `commands`. Status: `ready`, `claimed`, `done`."""
+    """Table `commands`. Status: `ready`, `doubtful` (ready, but it may have happened), `claimed`, `done`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
@@ -56,38 +57,48 @@ class Commands:
         )
         return cursor.rowcount == 1
 
-    def next_ready(self, owner: str, now: int) -> Command | None:
-        """The oldest that could be claimed."""
-        row = self._db.execute(
-            "SELECT body FROM commands WHERE status <> 'done' AND next_at <= ?"
-            " AND (status = 'ready' OR owner = ? OR lease_until < ?) ORDER BY created_at, incident, ordinal LIMIT 1",
+    def next_ready(self, owner: str, now: int, packs: Collection[str] | None = None) -> Command | None:
+        """The oldest that could be claimed; of these packs, where given: others must not stand in its way."""
+        rows = self._db.execute(
+            "SELECT pack, body FROM commands WHERE status <> 'done' AND next_at <= ?"
+            " AND (status <> 'claimed' OR owner = ? OR lease_until < ?) ORDER BY created_at, incident, ordinal",
             (now, owner, now),
-        ).fetchone()
-        return Command.model_validate_json(row[0]) if row else None
+        )
+        body = next((body for pack, body in rows if packs is None or pack in packs), None)
+        return Command.model_validate_json(body) if body else None
 
     def claim(self, command_id: str, owner: str, now: int) -> Claim | None:
         """Take it under a new epoch; None when it is done, or held by another owner."""
         row = self._db.execute(
             "SELECT body, effect, status, epoch, attempts FROM commands WHERE id = ? AND status <> 'done'"
-            " AND (status = 'ready' OR owner = ? OR lease_until < ?)",
+            " AND (status <> 'claimed' OR owner = ? OR lease_until < ?)",
             (command_id, owner, now),
         ).fetchone()
         if row is None:
             return None
         body, effect, status, epoch, attempts = row
+        command = Command.model_validate_json(body)
+        until = now + 2 * command.timeout_s * SECOND + CLAIM_MICROS
         self._db.execute(
             "UPDATE commands SET status = 'claimed', owner = ?, epoch = ?, attempts = ?, lease_until = ? WHERE id = ?",
-            (owner, epoch + 1, attempts + 1, now + CLAIM_MICROS, command_id),
+            (owner, epoch + 1, attempts + 1, until, command_id),
         )
-        return Claim(Command.model_validate_json(body), effect, epoch + 1, attempts + 1, status == "claimed")
+        return Claim(command, effect, epoch + 1, attempts + 1, status != "ready")
 
-    def release(self, claim: Claim, next_at: int, *, counted: bool = True) -> None:
-        """Give it back: nothing was done. Not `counted`: the attempt does not count (it was frozen)."""
+    def release(self, claim: Claim, next_at: int, *, doubtful: bool, counted: bool = True) -> None:
+        """Give it back, to be claimed again from `next_at` on.
+
+        `doubtful`: its effect may have happened, so the next claim is an interrupted one. Not `counted`: the attempt
+        does not count (it was frozen).
+
+        Raises:
+            Fenced: the claim was taken over since.
+        """
         self._fence(claim)
+        status, attempts = "doubtful" if doubtful else "ready", claim.attempts if counted else claim.attempts - 1
         self._db.execute(
-            "UPDATE commands SET status = 'ready', owner = NULL, lease_until = 0, next_at = ?, attempts = ?"
-            " WHERE id = ?",
-            (next_at, claim.attempts if counted else claim.attempts - 1, claim.command.id),
+            "UPDATE commands SET status = ?, owner = NULL, lease_until = 0, next_at = ?, attempts = ? WHERE id = ?",
+            (status, next_at, attempts, claim.command.id),
         )
 
     def record(self, claim: Claim, outcome: Outcome) -> None:

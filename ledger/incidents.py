@@ -27,16 +27,17 @@ class Incidents:
 
     def open_or_join(self, signal: Signal, correlation: Correlation, pack_digest: str, graph_version: int) -> Joined:
         """One operation: at most one current incident a (tenant, pack, key), which takes signals of its own window."""
-        latest = self._runs.latest(signal.tenant, signal.pack, signal.key)
-        if latest is not None:
-            in_window = latest.onset <= signal.onset <= latest.onset + correlation.window
-            if latest.status != "finished" and in_window:
-                self._runs.post(latest.thread, f"signal:{signal.id}", {"kind": "signal", "signal": signal.to_json()})
-                return Joined(latest.thread, "joined")
-            if latest.closed_at is not None and signal.onset < latest.closed_at + correlation.cooldown:
-                return Joined(latest.thread, "suppressed")
-            self._runs.retire(latest.thread)
-        thread = stable_id("inc", signal.tenant, signal.pack, signal.key, signal.onset)
+        name = (signal.tenant, signal.pack, signal.key)
+        current, closed = self._runs.current(*name), self._runs.last_closed(*name)
+        if current is not None and abs(signal.onset - current.onset) <= correlation.window:
+            return self._join(current, signal)
+        if current is None and closed is not None and signal.onset < (closed.closed_at or 0) + correlation.cooldown:
+            return Joined(closed.thread, "suppressed")
+        thread = stable_id("inc", *name, signal.onset)
+        if (known := self._runs.get(thread)) is not None:
+            return self._join(known, signal) if known.status != "finished" else Joined(thread, "suppressed")
+        if current is not None:
+            self._runs.retire(current.thread)
         self._runs.add(
             Run(
                 thread=thread,
@@ -58,6 +59,10 @@ class Incidents:
         )
         self._runs.post(thread, f"signal:{signal.id}", {"kind": "signal", "signal": signal.to_json()})
         return Joined(thread, "opened")
+
+    def _join(self, run: Run, signal: Signal) -> Joined:
+        self._runs.post(run.thread, f"signal:{signal.id}", {"kind": "signal", "signal": signal.to_json()})
+        return Joined(run.thread, "joined")
 
     # the view
 

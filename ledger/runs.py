@@ -73,10 +73,20 @@ class Runs:
         row = self._db.execute(f"SELECT {_COLUMNS} FROM runs WHERE thread = ?", (thread,)).fetchone()
         return Run(*row) if row else None
 
-    def latest(self, tenant: str, pack: str, key: str) -> Run | None:
-        """The run of this key with the latest onset."""
+    def current(self, tenant: str, pack: str, key: str) -> Run | None:
+        """The run of this key that further signals may join."""
         row = self._db.execute(
-            f"SELECT {_COLUMNS} FROM runs WHERE tenant = ? AND pack = ? AND key = ? ORDER BY onset DESC LIMIT 1",
+            f"SELECT {_COLUMNS} FROM runs WHERE tenant = ? AND pack = ? AND key = ?"
+            " AND current = 1 AND status <> 'finished'",
+            (tenant, pack, key),
+        ).fetchone()
+        return Run(*row) if row else None
+
+    def last_closed(self, tenant: str, pack: str, key: str) -> Run | None:
+        """The run of this key that ended last."""
+        row = self._db.execute(
+            f"SELECT {_COLUMNS} FROM runs WHERE tenant = ? AND pack = ? AND key = ? AND closed_at IS NOT NULL"
+            " ORDER BY closed_at DESC, onset DESC LIMIT 1",
             (tenant, pack, key),
         ).fetchone()
         return Run(*row) if row else None
@@ -127,12 +137,21 @@ class Runs:
         )
 
     def retry_at(self, run: Run, at: int) -> None:
+        """Raises:
+        Fenced: the run was claimed again since.
+        """
+        self.fence(run)
         self._db.execute(
             "UPDATE runs SET owner = NULL, lease_until = 0, next_at = ? WHERE thread = ?", (at, run.thread)
         )
 
     def leave(self, run: Run, at: int) -> None:
-        """Give it back untouched: the attempt does not count."""
+        """Give it back untouched: the attempt does not count.
+
+        Raises:
+            Fenced: the run was claimed again since.
+        """
+        self.fence(run)
         self._db.execute(
             "UPDATE runs SET owner = NULL, lease_until = 0, next_at = ?, attempts = attempts - 1 WHERE thread = ?",
             (at, run.thread),

@@ -54,6 +54,7 @@ def _command(
     arguments: dict[str, Any],
     timeout_s: int,
     compensates: str | None = None,
+    deadline: int | None = None,
 ) -> Command:
     checked = segment.pack.catalogue.get(tool).validate(arguments)
     return Command(
@@ -65,7 +66,7 @@ def _command(
         ordinal=ordinal,
         tool=tool,
         arguments=checked,
-        deadline=plan.deadline,
+        deadline=deadline or plan.deadline,
         timeout_s=timeout_s,
         value_ceiling=Decimal(state["value_ceiling"]),
         authority=state["authority"],
@@ -161,4 +162,6 @@ def _compensate(state: IncidentState, commands: dict[str, Any], segment: Segment
 def _undo(plan: Plan, task: Task, state: IncidentState, segment: Segment, ordinal: str, undone: str) -> Command:
     assert task.compensation is not None
     arguments = {name: argument.value for name, argument in task.compensation.arguments.items()}
-    return _command(plan, state, segment, ordinal, task.compensation.tool, arguments, task.timeout_s, undone)
+    # The plan's own deadline may be what has just passed.
+    deadline = max(plan.deadline, segment.now + segment.pack.manifest.recovery.within)
+    return _command(plan, state, segment, ordinal, task.compensation.tool, arguments, task.timeout_s, undone, deadline)
