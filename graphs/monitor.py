@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from agents.monitoring import EventRefused, Findings, Monitor, RaisedSignal, Watch, Watched
+from agents.monitoring import EventRefused, Findings, Monitor, Notice, RaisedSignal, Watch, Watched
 from contracts import Decision, StreamSpec, own_event
 from graphs.screening import Accepted, Incoming, Screen, unseen
 from graphs.segment import decision_event
@@ -26,19 +26,32 @@ class MonitorState(TypedDict, total=False):
     duplicates: int
     dead: int
     signals: int
+    taken: int
 
 
 @dataclass(slots=True)
 class Batch:
-    """One micro-batch on its way through the graph."""
+    """One micro-batch on its way through the graph.
+
+    It is cut behind the first event that gives an incident something to do: the incident then goes on from the same
+    point of event time whatever the size of the batch. `taken` messages from its beginning were dealt with.
+    """
 
     messages: Sequence[Incoming]
     now: int
     advance_to: int | None = None
     fresh: list[Accepted] = field(default_factory=list)
-    duplicates: int = 0
+    duplicates: list[Accepted] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
+    taken: int = 0
+
+    def cut_behind(self, last: Accepted) -> None:
+        """Leave what comes after `last` for the next batch."""
+        places = {message.message_id: place for place, message in enumerate(self.messages)}
+        self.taken = end = places[last.message.message_id] + 1
+        self.duplicates = [each for each in self.duplicates if places[each.message.message_id] < end]
+        self.dead = [each for each in self.dead if places[each.message_id] < end]
 
 
 class StreamMonitor:
@@ -53,7 +66,7 @@ class StreamMonitor:
         self._graph = _build()
 
     async def take(self, messages: Sequence[Incoming], advance_to: int | None = None) -> MonitorState:
-        """Take one batch; when this returns, everything about it is durable and it may be acknowledged.
+        """Take one batch, or its beginning; `taken` messages are durable when this returns and may be acknowledged.
 
         `advance_to` (microseconds) also moves the watermark: the stream is idle, or has ended.
 
@@ -98,12 +111,15 @@ class StreamMonitor:
         for look in batch.findings.looks:
             evidence = tx.docs.put_blob(look.evidence.to_json()) if look.evidence else None
             tx.runs.post(look.thread, f"look:{look.at}", {"kind": "look", "at": look.at, "evidence": evidence})
-        for thread, notice in monitor.notices():
-            if (thread, notice.ref) not in self._posted:
-                tx.runs.post(thread, notice.ref, {"kind": notice.kind, **notice.body})
-                self._posted.add((thread, notice.ref))
+        for thread, notice in self.news(monitor):
+            tx.runs.post(thread, notice.ref, {"kind": notice.kind, **notice.body})
+            self._posted.add((thread, notice.ref))
         tx.docs.put_monitor(self.pack.name, self.stream.topic, monitor.changed_docs())
         self._count(tx, batch)
+
+    def news(self, monitor: Monitor) -> list[tuple[str, Notice]]:
+        """What the watches have to say that was not posted yet."""
+        return [(thread, notice) for thread, notice in monitor.notices() if (thread, notice.ref) not in self._posted]
 
     def _raise(self, tx: Transaction, raised: RaisedSignal) -> None:
         evidence = tx.docs.put_blob(raised.evidence.to_json()) if raised.evidence else None
@@ -144,7 +160,7 @@ class StreamMonitor:
     def _count(self, tx: Transaction, batch: Batch) -> None:
         counts = {
             "events": len(batch.fresh),
-            "duplicates": batch.duplicates,
+            "duplicates": len(batch.duplicates),
             "dead_letters": len(batch.dead),
             "late": batch.findings.late,
             "keys_refused": batch.findings.keys_refused,
@@ -178,13 +194,15 @@ async def screen(state: MonitorState, runtime: Runtime[_Work]) -> MonitorState: 
     known = await work.stream.services.ledger.read(lambda tx: tx.inbox.known(subscription, received))
     batch.fresh, batch.duplicates, reused = unseen(accepted, known, batch.now)
     batch.dead += reused
-    return {"duplicates": batch.duplicates}
+    batch.taken = len(batch.messages)
+    return {"duplicates": len(batch.duplicates)}
 
 
 async def detect(state: MonitorState, runtime: Runtime[_Work]) -> MonitorState:  # noqa: ARG001
     """Panes, watermark, detectors; one event after the other."""
-    monitor, batch = runtime.context.monitor, runtime.context.batch
+    work, monitor, batch = runtime.context, runtime.context.monitor, runtime.context.batch
     taken: list[Accepted] = []
+    panes = 0
     for each in batch.fresh:
         try:
             monitor.check(each.event)
@@ -193,10 +211,15 @@ async def detect(state: MonitorState, runtime: Runtime[_Work]) -> MonitorState: 
             continue
         taken.append(each)
         monitor.observe(each.event, batch.findings)
+        if batch.findings.panes_closed > panes:
+            panes = batch.findings.panes_closed
+            if batch.findings.signals or batch.findings.looks or work.stream.news(monitor):
+                batch.cut_behind(each)
+                break
     batch.fresh = taken
     if batch.advance_to is not None:
         monitor.advance(batch.advance_to, batch.findings)
-    return {"fresh": len(taken), "signals": len(batch.findings.signals)}
+    return {"fresh": len(taken), "signals": len(batch.findings.signals), "taken": batch.taken}
 
 
 async def commit(state: MonitorState, runtime: Runtime[_Work]) -> MonitorState:  # noqa: ARG001

@@ -79,19 +79,19 @@ def _short(value: object) -> str:
 
 def unseen(
     accepted: list[Accepted], known: Mapping[bytes, bytes], now: int
-) -> tuple[list[Accepted], int, list[DeadLetter]]:
-    """(fresh ones, how many were seen before, those that reuse an id with other content)."""
+) -> tuple[list[Accepted], list[Accepted], list[DeadLetter]]:
+    """(fresh ones, those that were seen before, those that reuse an id with other content)."""
     fresh: list[Accepted] = []
     reused: list[DeadLetter] = []
     seen = dict(known)
-    duplicates = 0
+    duplicates: list[Accepted] = []
     for each in accepted:
         digest = seen.get(each.received.identity)
         if digest is None:
             seen[each.received.identity] = each.received.digest
             fresh.append(each)
         elif digest == each.received.digest:
-            duplicates += 1
+            duplicates.append(each)
         else:
             reason = f"id reused: {each.event.id!r} of {each.event.source} came before with other content"
             reused.append(Screen.dead(each.message, "id_reused", reason, now))

@@ -28,6 +28,7 @@ class Intake:
         self._monitor: StreamMonitor | None = None
         self._lease: Lease | None = None
         self._settled: list[Any] = []
+        self._held: list[Message] = []
 
     @property
     def topic(self) -> str:
@@ -47,7 +48,7 @@ class Intake:
         consumer = await self._own()
         if consumer is None:
             return False
-        messages = await receive(consumer, max_messages, wait_s)
+        messages = self._held or await receive(consumer, max_messages, wait_s)
         if not messages:
             return False
         await self._take(consumer, messages)
@@ -86,8 +87,9 @@ class Intake:
     async def _take(self, consumer: Consumer, messages: Sequence[Message]) -> None:
         assert self._monitor is not None
         incoming = [Incoming(each.topic, each.message_id, each.payload) for each in messages]
+        self._held = []
         try:
-            await self._monitor.take(incoming)
+            done = await self._monitor.take(incoming)
         except Fenced as stop:
             _log.warning("%s; standing by", stop)
             await self._lose()
@@ -95,7 +97,8 @@ class Intake:
         except BaseException:
             await consumer.nack(messages)
             raise
-        await consumer.ack(messages)
+        self._held = list(messages[done["taken"] :])
+        await consumer.ack(messages[: done["taken"]])
 
     async def _own(self) -> Consumer | None:
         """The consumer, while we hold the stream's lease; renewed at half its length."""
@@ -128,6 +131,7 @@ class Intake:
 
     async def _lose(self) -> None:
         self._lease = self._monitor = None
+        self._held = []
         if self._consumer is not None:
             await self._consumer.close()
             self._consumer = None

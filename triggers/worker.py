@@ -36,17 +36,22 @@ class Worker:
 
     async def drain(self) -> None:
         """Work until nothing moves at this instant of the clock; always in the same order."""
-        moved = True
-        while moved:
-            moved = False
-            for intake in self._intakes:
-                while await intake.step(self._batch):
-                    moved = True
-            for step in await self._ready():
-                while await step():
-                    moved = True
+        await self._finish()
+        for intake in self._intakes:
+            while await intake.step(self._batch):
+                await self._finish()
         if self._webhook is not None:
             await self._webhook.step()
+
+    async def _finish(self) -> None:
+        """Whatever follows from what was taken in so far."""
+        while ready := await self._ready():
+            moved = False
+            for step in ready:
+                while await step():
+                    moved = True
+            if not moved:
+                return
 
     async def _ready(self) -> list[Step]:
         """The steps that have something to do, in the order in which they are to be done."""
@@ -71,7 +76,7 @@ class Worker:
             while await intake.step(self._batch):
                 if on_progress is not None:
                     on_progress()
-                await self.drain()
+                await self._finish()
         await self.drain()
         for intake in self._intakes:
             await intake.flush()
