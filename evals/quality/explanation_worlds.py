@@ -90,10 +90,12 @@ class Population:
         return np.concatenate([np.stack(columns, axis=1), np.where(np.arange(LINES - 1) < lines, further, -1)], axis=1)
 
     def drift(self) -> list[Shares]:
-        """The shares of one pane, or of one window."""
+        """The shares of one pane, or of one window. A share of units wanders `lines` times as much as one of lines."""
         if not self.wanders:
             return self.shares
-        return [self.random.dirichlet(share * 199) for share in self.shares]
+        lines = (LINES + 1) / 2 if self.many_lines else 1
+        factors = [1.0] * (len(self.shares) - 1) + [lines]
+        return [self.random.dirichlet(share * 199 * by) for share, by in zip(self.shares, factors, strict=True)]
 
     def clustered(self, units: int) -> Codes:
         """One pane's or window's units, spread as always."""
