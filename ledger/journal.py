@@ -71,6 +71,11 @@ class Journal:
         )
         return [(seq, decode_event(payload, tenant=None)) for seq, payload in rows]
 
+    def latest_time(self) -> int | None:
+        """The latest time (microseconds) of any event; None while there is none."""
+        latest: int | None = self._db.execute("SELECT max(time) FROM journal").fetchone()[0]
+        return latest
+
     def number_unsent(self, destination_prefix: str, limit: int) -> None:
         """Give numbers to rows that have none: after their commit, in a transaction of its own, without a gap."""
         rows = self._db.execute(

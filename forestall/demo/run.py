@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from contracts import HOUR, MINUTE
+from contracts import HOUR, MINUTE, Clock
 from evals.operator import Habits, Operator
 from evals.scenario import Scenario, Variant
 from evals.scripted_model import ScriptedModel, plan_for_novel_retail
@@ -47,14 +47,16 @@ def find_scenario(name: str, variant: Variant) -> Scenario:
 class DemoOptions:
     """How a scenario is played.
 
-    `habits` None plays no operator: an interactive demo asks the person instead. `scripted_model` puts a scripted
-    endpoint on loopback in the place of a model. `wrap_ledger` puts another ledger around the real one.
+    `habits` None plays no operator. `operator` makes another one in its place, such as one that asks the person at the
+    terminal. `scripted_model` puts a scripted endpoint on loopback in the place of a model. `wrap_ledger` puts another
+    ledger around the real one.
     """
 
     variant: Variant
     home: Path
     batch: int = 500
     habits: Habits | None = None
+    operator: Callable[[Ledger, Clock], Operator] | None = None
     scripted_model: bool = False
     wrap_ledger: Callable[[Ledger], Ledger] | None = None
 
@@ -80,11 +82,17 @@ async def play(scenario: Scenario, options: DemoOptions, on_tick: OnTick | None 
             open_app(settings, [pack], clock, owner=OWNER, wrap_ledger=options.wrap_ledger)
         )
         await app.ledger.transact("mode", lambda tx: _act(tx, pack.name, clock.now()))
-        operator = Operator(app.ledger, clock, options.habits) if options.habits else None
+        operator = _operator(options, app.ledger, clock)
         driver = WorldDriver(world, scenario.topic, app.broker, app.worker, clock, operator)
         await driver.run(None if on_tick is None else lambda: on_tick(app, clock))
         lost, without, oracle = world.lost(), scenario.lost_off(), scenario.lost_oracle()
         return await app.ledger.read(lambda tx: scored(tx, scenario.troubles, lost, without, oracle))
+
+
+def _operator(options: DemoOptions, ledger: Ledger, clock: Clock) -> Operator | None:
+    if options.operator is not None:
+        return options.operator(ledger, clock)
+    return Operator(ledger, clock, options.habits) if options.habits else None
 
 
 def _settings(options: DemoOptions, model: ScriptedModel | None) -> Settings:

@@ -1,0 +1,87 @@
+"""What a demo came to, in figures."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from contracts import SECOND
+from forestall.cli.screen import print_hanging
+from forestall.demo import DemoResult, IncidentResult
+from forestall.trace import duration, short
+
+HOW = {
+    "resolved": "resolved",
+    "recovered_alone": "recovered by itself",
+    "observed": "only observed",
+    "escalated": "handed to a person",
+    "denied": "denied by a person",
+    "closed_by_person": "closed by a person",
+    "open": "still open",
+}
+
+
+def print_summary(console: Console, result: DemoResult, home: Path, story: dict[str, Any]) -> None:
+    """Times, orders, commands, and where to look next."""
+    console.print()
+    if result.incidents:
+        console.print(_incidents(result))
+        console.print()
+    else:
+        console.print("No incident: nothing was noticed, nothing was done.")
+    for name, told in _figures(result):
+        print_hanging(console, Text(f"{name:<17}", "dim"), Text(told))
+    console.print()
+    for what, command in _next_steps(result, home, story):
+        console.print(Text.assemble(f"{what:<22}", (command, "bold")), soft_wrap=True)
+
+
+def _incidents(result: DemoResult) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in ("incident", "what it was", "noticed after", "over after", "how"):
+        table.add_column(name)
+    for each in result.incidents:
+        noticed, over = _since(each.detected_after_s), _since(each.resolved_after_s)
+        table.add_row(each.id, each.trouble or "a false alarm", noticed, over, _how(each))
+    return table
+
+
+def _how(incident: IncidentResult) -> str:
+    if incident.status != "resolved":
+        return HOW.get(incident.status, incident.status)
+    return "alone" if incident.autonomous else "approved"
+
+
+def _since(seconds: float | None) -> str:
+    return "–" if seconds is None else duration(seconds * SECOND)
+
+
+def _figures(result: DemoResult) -> list[tuple[str, str]]:
+    with_oracle = result.orders_lost_without - result.orders_saved_by_oracle
+    lost = f"{result.orders_lost_without} with nobody acting, {result.orders_lost} with Forestall"
+    return [
+        ("orders lost", f"{lost}, {with_oracle} with an oracle that knows at once"),
+        ("orders saved", _saved(result)),
+        ("commands", f"{result.commands}, each applied once; {result.decisions} decisions recorded"),
+        ("decision digest", f"{short(result.decision_digest)} (the same on every run of this story)"),
+    ]
+
+
+def _saved(result: DemoResult) -> str:
+    possible = result.orders_saved_by_oracle
+    if possible <= 0:
+        return f"{result.orders_saved}; nothing in the shop's tools could have saved any"
+    return (
+        f"{result.orders_saved} of the {possible} that the oracle saves ({100 * result.orders_saved / possible:.0f} %)"
+    )
+
+
+def _next_steps(result: DemoResult, home: Path, story: dict[str, Any]) -> list[tuple[str, str]]:
+    steps = [("How it reasoned:", f"forestall trace {each.id} --home {home}") for each in result.incidents[:1]]
+    if story["novel"] and not story["model"]:
+        steps.append(("With a model's plan:", "forestall demo retail --novel --model scripted"))
+    else:
+        steps.append(("Approve it yourself:", "forestall demo retail --interactive"))
+    return steps

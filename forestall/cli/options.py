@@ -1,0 +1,28 @@
+"""Options that several commands share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Home = Annotated[Path | None, typer.Option("--home", help="Folder of the ledger and of all that is kept.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
+Person = Annotated[str | None, typer.Option("--as", metavar="PERSON", help="Who decides; you, by default.")]
+Note = Annotated[str, typer.Option("--note", help="A word on why, kept with the answer.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What was given before the command."""
+
+    home: Path | None
+    debug: bool
+
+
+def settings(context: typer.Context, home: Path | None = None, **overrides: Any) -> Any:
+    """The settings, with what was given on the command line in front: the command's own option first."""
+    from forestall.settings import load_settings
+
+    common: Common = context.obj
+    return load_settings(home=home or common.home, debug=common.debug or None, **overrides)

@@ -1,0 +1,51 @@
+"""Where a command writes: results to stdout, all else to stderr."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from forestall.trace import Tone
+
+PIPE_WIDTH = 120
+"""Columns where nobody looks: wide enough that a line stays a line."""
+
+STYLES: Mapping[Tone, str] = {
+    "plain": "",
+    "alarm": "bold yellow",
+    "good": "green",
+    "bad": "red",
+    "person": "cyan",
+    "quiet": "dim",
+}
+
+
+def stdout() -> Console:
+    return _console(sys.stdout)
+
+
+def stderr() -> Console:
+    return _console(sys.stderr)
+
+
+def _console(file: IO[str]) -> Console:
+    """Colours only on a terminal, and not where NO_COLOR is set; both are seen to by rich."""
+    piped = not file.isatty() and "COLUMNS" not in os.environ
+    return Console(file=file, highlight=False, markup=False, emoji=False, width=PIPE_WIDTH if piped else None)
+
+
+def print_hanging(console: Console, head: Text, text: Text) -> None:
+    """`head`, and beside it `text`, wrapped without ever running below the head."""
+    room = max(console.width - head.cell_len, 20)
+    for number, line in enumerate(text.wrap(console, room)):
+        line.rstrip()
+        console.print(head + line if number == 0 else Text(" " * head.cell_len) + line, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout, as it is; indented for a reader."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
