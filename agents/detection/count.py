@@ -118,12 +118,9 @@ class CountDetector:
         baseline.learn(start, count, usual, seasonal)
 
     def _find(self, excess: Excess) -> Finding:
-        panes = self._recent[-excess.panes :]
         up = excess.score > 0
-        while len(panes) > 1 and (panes[0][1] <= panes[0][6] if up else panes[0][1] >= panes[0][5]):
-            panes = panes[1:]
-        observed, expected = sum(pane[1] for pane in panes), sum(pane[4] for pane in panes)
-        onset = panes[0][0]
+        panes = self._recent[-self._scan.panes :]
+        observed, expected, onset = _likeliest_onset(panes, up)
         self._episode = CountEpisode.begin(onset, observed, expected, up)
         return Finding("spike" if up else "drop", onset, observed, expected, excess.score)
 
@@ -165,3 +162,18 @@ class CountDetector:
         self._today = (snapshot["today"][0], snapshot["today"][1])
         if self._baseline:
             self._set_threshold()
+
+
+def _likeliest_onset(panes: list[Pane], up: bool) -> tuple[float, float, int]:
+    """Observed and expected since the onset of largest Poisson likelihood ratio (Kulldorff 1997), and that onset."""
+    observed = expected = 0.0
+    best, answer = -1.0, (panes[-1][1], panes[-1][4], panes[-1][0])
+    for start, count, _, _, typical, _, _ in reversed(panes):
+        observed += count
+        expected += typical
+        if expected <= 0.0 or (observed > expected) is not up:
+            continue
+        ratio = observed * math.log(observed / expected) if observed > 0.0 else 0.0
+        if ratio - observed + expected > best:
+            best, answer = ratio - observed + expected, (observed, expected, start)
+    return answer

@@ -52,44 +52,50 @@ class SpanSum:
     count: float = 0.0
     low: float = 0.0
     high: float = 0.0
+    high_squares: float = 0.0
+    block: int = -1
     block_panes: int = 0
     block_count: float = 0.0
     block_typical: float = 0.0
     excess: float = 0.0
     squares: float = 0.0
     noise: float = 0.0
-    estimate: float = _PRIOR
-    dispersion: float = _PRIOR + 1.0 / _PRIOR_PRECISION**0.5
+    dispersion: float = _PRIOR
 
     def clear(self) -> None:
-        self.count = self.low = self.high = 0.0
+        self.count = self.low = self.high = self.high_squares = 0.0
 
-    def learn(self, index: int, count: float, typical: float, days: float, width: int) -> None:
-        """Take in a normal pane, the `index`-th in absolute time; a block without gaps moves the overdispersion."""
-        self.block_panes += 1
+    def dispersion_now(self, of_a_pane: float) -> float:
+        """Overdispersion of the newest span; where few of its panes carry the mean, theirs does not average out."""
+        if self.high <= 0.0:
+            return self.dispersion
+        independent = of_a_pane * self.high_squares / (self.high * self.high)
+        return independent if independent > self.dispersion else self.dispersion
+
+    def gather(self, index: int, panes: int, count: float, typical: float) -> bool:
+        """Add normal panes, the last of them the `index`-th in absolute time, to its block; true at the block's end."""
+        block = index // self.length
+        if block != self.block:
+            self.block, self.block_panes, self.block_count, self.block_typical = block, 0, 0.0, 0.0
+        self.block_panes += panes
         self.block_count += count
         self.block_typical += typical
-        if (index + 1) % self.length:
-            return
-        if self.block_panes == self.length:
-            self._learn_block(self.block_count, self.block_typical, days, width)
-        self.block_panes, self.block_count, self.block_typical = 0, 0.0, 0.0
+        return (index + 1) % self.length == 0
 
-    def _learn_block(self, count: float, mean: float, days: float, width: int) -> None:
-        residual = (count - mean) ** 2
-        bound = _CLIP * (mean + self.estimate * mean * mean) + 4.0
+    def learn_block(self, days: float, width: int) -> None:
+        """Take a block without gaps into the overdispersion; `days` of experience stand behind its mean."""
+        mean = self.block_typical
+        residual = (self.block_count - mean) ** 2
+        bound = _CLIP * (mean + self.dispersion * mean * mean) + 4.0
         error = mean * mean / (0.5 + days * mean)  # variance of the mean itself, known from `days` of counts
         keep = 1.0 - min(0.5, self.length * width / _MEMORY)
         self.excess = self.excess * keep + (residual if residual < bound else bound) - mean - error
         self.squares = self.squares * keep + mean * mean
-        variance = mean + self.estimate * mean * mean
-        self.noise = self.noise * keep + variance * (1.0 + variance * (2.0 + 6.0 * self.estimate))
+        variance = mean + self.dispersion * mean * mean
+        self.noise = self.noise * keep + variance * (1.0 + variance * (2.0 + 6.0 * self.dispersion))
         precision = self.squares * self.squares / self.noise if self.noise > 0.0 else 0.0
-        total = precision + _PRIOR_PRECISION
         found = max(self.excess / self.squares, 0.0) if self.squares > 0.0 else 0.0
-        self.estimate = (precision * found + _PRIOR_PRECISION * _PRIOR) / total
-        # One standard error above the estimate: an underestimate would raise false signals.
-        self.dispersion = self.estimate + total**-0.5
+        self.dispersion = (precision * found + _PRIOR_PRECISION * _PRIOR) / (precision + _PRIOR_PRECISION)
 
 
 @dataclass(slots=True)
@@ -112,17 +118,24 @@ class Scan:
             span.count += count
             span.low += low
             span.high += high
+            span.high_squares += high * high
             if self.panes > span.length:
                 _, count_out, _, _, _, low_out, high_out = recent[-1 - span.length]
                 span.count -= count_out
                 span.low -= low_out
                 span.high -= high_out
+                span.high_squares -= high_out * high_out
 
     def learn(self, pane: Pane, days: float, width: int) -> None:
         """Take a pane that proved normal into the overdispersions."""
         index = pane[0] // width
+        panes, count, typical = 1, pane[1], pane[4]
         for span in self.spans:
-            span.learn(index, pane[1], pane[4], days, width)
+            if not span.gather(index, panes, count, typical):
+                return
+            if span.block_panes == span.length:
+                span.learn_block(days, width)
+            panes, count, typical = span.block_panes, span.block_count, span.block_typical
 
     def most_telling(self, days: float, up: bool, down: bool, screen: float) -> Excess:
         """The span with the largest score, of those beyond `screen` standard deviations.
@@ -132,22 +145,24 @@ class Scan:
         """
         best = Excess(1, 0.0)
         days = max(days, 1.0)
+        of_a_pane = self.spans[0].dispersion
         for span in self.spans:
             if span.length > self.panes:
                 break
             count = span.count
             if up and count > span.high + 1.0:
                 mean = max(span.high, 0.0) + 0.5 / days
-                dispersion = span.dispersion + 1.0 / (days * mean)
-                if (count - mean) ** 2 > screen * screen * (mean + dispersion * mean * mean):
-                    score = deviance_root(count, mean, dispersion)
-                    if score > abs(best.score):
-                        best = Excess(span.length, score)
-            if down and count < span.low - 4.0:
+                dispersion = span.dispersion_now(of_a_pane) + 1.0 / (days * mean)
+                if (count - mean) ** 2 <= screen * screen * (mean + dispersion * mean * mean):
+                    continue
+            elif down and count < span.low - 4.0:
                 mean = span.low
-                score = deviance_root(count, mean, span.dispersion + 1.0 / (0.5 + days * mean))
-                if score < -abs(best.score):
-                    best = Excess(span.length, score)
+                dispersion = span.dispersion_now(of_a_pane) + 1.0 / (0.5 + days * mean)
+            else:
+                continue
+            score = deviance_root(count, mean, dispersion)
+            if abs(score) > abs(best.score):
+                best = Excess(span.length, score)
         return best
 
     def snapshot(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from agents.detection import Detector, Point, create_detector, restore_detector
 from contracts import DetectorSpec
 from evals.quality.detector_worlds import (
     A_DAY,
+    Raised,
     Series,
     autoregressive,
     constant,
@@ -121,6 +122,8 @@ _WARM = 14 * A_DAY
 _COUNT_CHANGES = {0.3: (5, 10, 15), 1.0: (3, 5, 8), 5.0: (2, 3, 5), 20.0: (2, 3, 5)}
 _LARGE_COUNT = {(0.3, 15), (1.0, 8), (5.0, 5), (20.0, 2), (20.0, 3), (20.0, 5), (5.0, 0), (20.0, 0)}
 _BURST = 8
+_WARMED = 6 * A_DAY
+"""Signals are compared from the seventh day on: in the first days an earlier start has simply seen more."""
 _WATCH = 48
 
 
@@ -192,7 +195,15 @@ def _silence_power(seed: int) -> Iterator[PowerRow]:
 
 def _signals(kind: Kind, values: Series, first: int = 0, mirror: bool = False) -> list[tuple[int, str, bool]]:
     found, _ = raised(_detector(kind), points(values[first:], first))
-    return [(item.finding.onset, item.finding.pattern, (item.finding.score > 0) is not mirror) for item in found]
+    return _since_warm(found, mirror)
+
+
+def _since_warm(found: list[Raised], mirror: bool = False) -> list[tuple[int, str, bool]]:
+    return [
+        (item.finding.onset, item.finding.pattern, (item.finding.score > 0) is not mirror)
+        for item in found
+        if item.pane >= _WARMED
+    ]
 
 
 def _restarted(kind: Kind, values: Series, rng: np.random.Generator) -> list[tuple[int, str, bool]]:
@@ -205,7 +216,7 @@ def _restarted(kind: Kind, values: Series, rng: np.random.Generator) -> list[tup
         batch, _ = raised(detector, series[place : place + step])
         found += batch
         snapshot, place = detector.snapshot(), place + step
-    return [(item.finding.onset, item.finding.pattern, item.finding.score > 0) for item in found]
+    return _since_warm(found)
 
 
 def _invariances(seed: int) -> Iterator[InvarianceRow]:
