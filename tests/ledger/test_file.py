@@ -27,12 +27,7 @@ def pragma(ledger: SqliteLedger, name: str, value: object = None) -> object:
     return row[0] if row else None
 
 
-def write(number: int, bytes_: int = 10) -> object:
-    return lambda tx: tx.journal.append(note(number, text="x" * bytes_))
-
-
-async def test_from_nothing(path: Path, ledger: SqliteLedger) -> None:
-    assert path.is_file()
+async def test_from_nothing(ledger: SqliteLedger) -> None:
     assert pragma(ledger, "user_version") == len(MIGRATIONS)
     assert await ledger.read(lambda tx: (tx.journal.events(), tx.incidents.all(), tx.leases.all())) == ([], [], [])
 
@@ -85,11 +80,16 @@ async def test_damaged_pages_are_told(path: Path) -> None:
     for number in range(50):
         await ledger.transact("write", lambda tx, number=number: tx.journal.append(note(number, text="x" * 2000)))  # type: ignore[misc]
     await ledger.close()
+    damage(path)
+    with pytest.raises(LedgerCorrupt):
+        await read_all(path)
+
+
+def damage(path: Path) -> None:
+    """Everything behind the first page."""
     body = bytearray(path.read_bytes())
     body[4096:] = b"\xa5" * (len(body) - 4096)
     path.write_bytes(bytes(body))
-    with pytest.raises(LedgerCorrupt):
-        await read_all(path)
 
 
 async def read_all(path: Path) -> None:

@@ -29,21 +29,18 @@ async def test_events_by_incident_type_and_place(ledger: SqliteLedger) -> None:
 
     await ledger.transact("write", work)
 
-    def times(**kwargs: object) -> list[int]:
-        return [each.time for each in found[0].journal.events(**kwargs)]  # type: ignore[arg-type]
-
-    found: list[Transaction] = []
-    await ledger.read(lambda tx: found.append(tx))
-    seen = await ledger.read(
-        lambda tx: (
-            times(incident="i"),
-            times(type_prefix="forestall.a."),
-            times(incident="i", type_prefix="forestall.a."),
-            times(after=2),
-            times(limit=1),
+    def look(tx: Transaction) -> list[list[int]]:
+        found = (
+            tx.journal.events(incident="i"),
+            tx.journal.events(type_prefix="forestall.a."),
+            tx.journal.events(incident="i", type_prefix="forestall.a."),
+            tx.journal.events(after=2),
+            tx.journal.events(limit=1),
         )
-    )
-    assert seen == ([0, 2, 3], [0, 1, 3], [0, 3], [2, 3], [0])
+        return [[event.time for event in events] for events in found]
+
+    seen = await ledger.read(look)
+    assert seen == [[0, 2, 3], [0, 1, 3], [0, 3], [2, 3], [0]]
 
 
 async def test_no_event_is_too_large_for_the_relay(ledger: SqliteLedger) -> None:
