@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import Event, MalformedEvent, decode_event, encode_event, from_iso, to_iso
@@ -59,11 +59,13 @@ def extensions(event: Event) -> dict[str, str]:
     return {name: value for name, value in named.items() if value is not None}
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_what_we_write_we_read_equal(event):
     assert decode_event(encode_event(event)) == event
 
 
+@settings(deadline=None)
 @given(EVENTS)
 def test_what_we_write_the_sdk_reads_equal(event):
     read = JSONFormat().read(None, encode_event(event))
@@ -76,6 +78,7 @@ def test_what_we_write_the_sdk_reads_equal(event):
     assert {name: read.get_extension(name) for name in extensions(event)} == extensions(event)
 
 
+@settings(deadline=None)
 @given(EVENTS, st.integers(-14 * 60, 14 * 60))
 def test_what_the_sdk_writes_we_read_equal(event, offset):
     moment = EPOCH + timedelta(microseconds=event.time)
@@ -206,12 +209,14 @@ def test_the_bounds_themselves_are_allowed():
     assert decode_event(changed(data=wide)).data == wide
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_no_bytes_do_worse_than_malformed(payload):
     with pytest.raises(MalformedEvent):
         decode_event(payload)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([*WIRE, "datacontenttype", "partitionkey", "tenant"]), JSON))
 def test_no_attributes_do_worse_than_malformed(attributes):
     try:

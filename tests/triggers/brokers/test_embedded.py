@@ -107,6 +107,18 @@ async def test_a_cancelled_publish_that_happened_wakes_who_waits(path, clock):
     await broker.close()
 
 
+async def test_a_receive_cancelled_as_its_messages_arrive_loses_nothing(broker):
+    consumer = await broker.subscribe("orders", "monitor")
+    await broker.publish("orders", [Outgoing(b"0"), Outgoing(b"1")])
+    receiving = asyncio.create_task(consumer.receive(2))
+    await asyncio.sleep(0)
+    assert consumer._claim is not None
+    consumer._claim.add_done_callback(lambda _: receiving.cancel())
+    with pytest.raises(asyncio.CancelledError):
+        await receiving
+    assert [message.payload for message in await consumer.receive(2, wait=False)] == [b"0", b"1"]
+
+
 async def test_a_batch_is_bounded_by_bytes_too(path, clock):
     broker = await EmbeddedBroker.open(path, clock, settings=EmbeddedSettings(batch_max_bytes=700))
     consumer = await broker.subscribe("orders", "monitor")

@@ -34,6 +34,10 @@ class LogMachine(RuleBasedStateMachine):
         self.abandoned: list[EmbeddedBroker] = []
 
     @initialize()
+    def start(self) -> None:
+        self.open()
+        self.publish_some(12)
+
     def open(self) -> None:
         path = Path(self.folder.name) / "events.db"
         self.broker = self.runner.run(EmbeddedBroker.open(path, Frozen(), owner="worker"))
@@ -51,14 +55,21 @@ class LogMachine(RuleBasedStateMachine):
             self.free(slot, set(self.held[slot]))
         self.consumers.clear()
 
-    @rule(count=st.integers(1, 8))
-    def publish(self, count: int) -> None:
+    def publish_some(self, count: int) -> None:
         batch = [Outgoing(str(self.published + index).encode()) for index in range(count)]
         self.runner.run(self.broker.publish("orders", batch))
         self.published += count
 
-    @rule(slot=SLOTS, bound=st.integers(1, 6))
-    def receive(self, slot: tuple[str, int], bound: int) -> None:
+    @rule(count=st.integers(1, 8))
+    def publish(self, count: int) -> None:
+        self.publish_some(count)
+
+    @rule(slot=SLOTS, bounds=st.lists(st.integers(1, 6), min_size=1, max_size=3))
+    def receive(self, slot: tuple[str, int], bounds: list[int]) -> None:
+        for bound in bounds:  # several bites, so that runs of different histories lie side by side
+            self.receive_once(slot, bound)
+
+    def receive_once(self, slot: tuple[str, int], bound: int) -> None:
         name = slot[0]
         if slot not in self.consumers:
             self.consumers[slot] = self.runner.run(self.broker.subscribe("orders", name))
@@ -71,10 +82,12 @@ class LogMachine(RuleBasedStateMachine):
         assert [message.redeliveries for message in received] == [self.redeliveries[name].get(at, 0) for at in expected]
         self.held[slot] |= {message.position: message for message in received}
 
-    @precondition(lambda self: any(self.held.get(slot) for slot in self.consumers))
-    @rule(data=st.data(), acknowledge=st.booleans())
-    def settle(self, data: st.DataObject, acknowledge: bool) -> None:
-        slot = data.draw(st.sampled_from([slot for slot in self.consumers if self.held[slot]]))
+    @rule(slot=SLOTS, bound=st.integers(2, 8), data=st.data(), acknowledge=st.booleans())
+    def settle(self, slot: tuple[str, int], bound: int, data: st.DataObject, acknowledge: bool) -> None:
+        if not self.held.get(slot) or slot not in self.consumers:
+            self.receive_once(slot, bound)
+        if not self.held[slot]:
+            return
         chosen = data.draw(st.sets(st.sampled_from(sorted(self.held[slot])), min_size=1))
         messages = [self.held[slot][at] for at in chosen]
         if acknowledge:
@@ -93,6 +106,7 @@ class LogMachine(RuleBasedStateMachine):
         self.runner.run(self.consumers.pop(slot).close())
         self.free(slot, set(self.held[slot]))
 
+    @precondition(lambda self: any(self.held.get(slot) for slot in self.consumers))
     @rule(crash=st.booleans())
     def reopen(self, crash: bool) -> None:
         if crash:
@@ -119,5 +133,5 @@ class LogMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-LogMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+LogMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
 TestEmbeddedLog = LogMachine.TestCase

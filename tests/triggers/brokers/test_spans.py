@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triggers.brokers.spans import ACKED, FREE, Span, acknowledged, given_back_by, overlay, runs
@@ -15,6 +15,7 @@ def spelled_out(spans: list[Span]) -> dict[int, tuple[int, int]]:
     return {at: (span.state, span.redeliveries) for span in spans for at in range(span.start, span.stop)}
 
 
+@settings(deadline=None)
 @given(POSITIONS)
 def test_runs_cover_exactly_the_positions(positions):
     found = runs([*positions, *positions])
@@ -22,6 +23,7 @@ def test_runs_cover_exactly_the_positions(positions):
     assert all(earlier[1] < later[0] for earlier, later in pairwise(found))
 
 
+@settings(deadline=None)
 @given(STATES, POSITIONS, st.sampled_from([acknowledged, given_back_by(1)]))
 def test_overlay_changes_exactly_the_positions_and_merges(states, positions, change):
     spans = [Span(at, at + 1, *state) for at, state in enumerate(states) if state is not None]

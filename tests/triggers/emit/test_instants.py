@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import from_iso
@@ -60,6 +60,7 @@ def test_another_form_is_refused():
         instant("2010-10-31", "%d/%m/%Y", LONDON, "earlier", "refuse")
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(FIRST, LAST),
     st.sampled_from([LONDON, "America/St_Johns", "Asia/Tokyo"]),

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triggers.emit.values import CONVERT, EXACT, text_of
@@ -54,6 +54,7 @@ def test_what_is_no_value_is_refused(kind, text):
         CONVERT[kind](text)
 
 
+@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**9), max_value=10**9))
 def test_a_decimal_keeps_its_value(value):
     assert Decimal(str(CONVERT["decimal"](str(value) if "E" not in str(value) else format(value, "f")))) == value
