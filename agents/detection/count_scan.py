@@ -11,7 +11,10 @@ Pane = tuple[int, float, float, float, float, float, float]
 
 _MEMORY = 14 * DAY
 _PRIOR = 0.25
-"""Overdispersion expected of an unknown series, give or take twice as much."""
+"""Overdispersion expected of a pane of an unknown series, give or take twice as much.
+
+Of a span of w panes it is 0.25 / sqrt(w), halfway between panes that are independent (1 / w) and panes that agree (1).
+"""
 _PRIOR_PRECISION = 4.0
 _CLIP = 9.0
 """A squared residual counts for at most that many variances (3 standard deviations)."""
@@ -60,7 +63,15 @@ class SpanSum:
     excess: float = 0.0
     squares: float = 0.0
     noise: float = 0.0
-    dispersion: float = _PRIOR
+    dispersion: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.block < 0:
+            self.dispersion = self.prior
+
+    @property
+    def prior(self) -> float:
+        return _PRIOR / math.sqrt(self.length)
 
     def clear(self) -> None:
         self.count = self.low = self.high = self.high_squares = 0.0
@@ -95,7 +106,7 @@ class SpanSum:
         self.noise = self.noise * keep + variance * (1.0 + variance * (2.0 + 6.0 * self.dispersion))
         precision = self.squares * self.squares / self.noise if self.noise > 0.0 else 0.0
         found = max(self.excess / self.squares, 0.0) if self.squares > 0.0 else 0.0
-        self.dispersion = (precision * found + _PRIOR_PRECISION * _PRIOR) / (precision + _PRIOR_PRECISION)
+        self.dispersion = (precision * found + _PRIOR_PRECISION * self.prior) / (precision + _PRIOR_PRECISION)
 
 
 @dataclass(slots=True)
