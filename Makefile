@@ -34,7 +34,7 @@ format: ## let ruff put the files in order
 
 quality: ## how well it detects, explains and acts, over seeded worlds
 	@.ci/install dev $(EXTRAS)
-	@$(BIN)/python -m evals.quality
+	@$(BIN)/python -m forestall.quality $(ARGS)
 
 clean: ## remove .venv, caches and builds; the ledger in .forestall stays
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*

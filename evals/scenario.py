@@ -10,13 +10,14 @@ from evals.world_driver import World
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Which story is told. `degrade` names what fails, in order; empty: a quiet world."""
+    """Which story is told. `degrade` names what fails, in order; empty: a quiet world. `days` None: all of them."""
 
     seed: int = 7
     degrade: tuple[str, ...] | None = None
     cause: str | None = None
     self_heal: bool = False
     novel: bool = False
+    days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,10 @@ class ScoredWorld(World, Protocol):
 
     def lost(self) -> int:
         """Orders cancelled so far."""
+        ...
+
+    def effects(self) -> list[tuple[str, str | None]]:
+        """What the sinks really did, in order: (sink, command or None where the sink knows of none)."""
         ...
 
 

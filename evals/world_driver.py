@@ -1,7 +1,8 @@
 """Driving a simulated world: publish a tick, make it durable, let everything that follows from it happen, go on.
 
 A tick begins only when nothing of the one before is open (a barrier), so virtual time gives the same story on every
-broker, with every batch size, and after a crash at any point.
+broker, with every batch size, and after a crash at any point. That a tick is settled is kept in the ledger: whoever
+goes on after a crash knows by it whether the next tick's events may already be with the broker.
 """
 
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from typing import Protocol
 from contracts import Event, encode_event
 from evals.operator import Operator
 from evals.virtual_clock import VirtualClock
+from ledger import Ledger
 from triggers import Worker
 from triggers.brokers import Broker, Outgoing
 
 PUBLISH_BATCH = 500
+SETTLED = "world:settled"
 
 
 class World(Protocol):
@@ -38,14 +41,24 @@ class WorldDriver:
     """One world, one topic, one worker, and whoever plays the operator."""
 
     def __init__(
-        self, world: World, topic: str, broker: Broker, worker: Worker, clock: VirtualClock, operator: Operator | None
+        self,
+        world: World,
+        topic: str,
+        *,
+        broker: Broker,
+        ledger: Ledger,
+        worker: Worker,
+        clock: VirtualClock,
+        operator: Operator | None,
     ) -> None:
-        self._world, self._topic, self._broker = world, topic, broker
+        self._world, self._topic, self._broker, self._ledger = world, topic, broker, ledger
         self._worker, self._clock, self._operator = worker, clock, operator
 
     async def run(self, on_tick: Callable[[], None] | None = None) -> None:
         """To the world's end; a world that was interrupted goes on where it stopped."""
-        await self._settle()
+        settled = await self._ledger.read(lambda tx: tx.docs.switch(SETTLED))
+        if settled is None or settled["time"] < self._world.time:
+            await self._settle()
         while not self._world.ended:
             await self._publish(self._world.step())
             self._world.commit()
@@ -64,3 +77,5 @@ class WorldDriver:
         await self._worker.drain()
         while self._operator is not None and await self._operator.act():
             await self._worker.drain()
+        settled = {"time": self._world.time}
+        await self._ledger.transact("world:settled", lambda tx: tx.docs.set_switch(SETTLED, settled))

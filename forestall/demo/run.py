@@ -83,7 +83,15 @@ async def play(scenario: Scenario, options: DemoOptions, on_tick: OnTick | None 
         )
         await app.ledger.transact("mode", lambda tx: _act(tx, pack.name, clock.now()))
         operator = _operator(options, app.ledger, clock)
-        driver = WorldDriver(world, scenario.topic, app.broker, app.worker, clock, operator)
+        driver = WorldDriver(
+            world,
+            scenario.topic,
+            broker=app.broker,
+            ledger=app.ledger,
+            worker=app.worker,
+            clock=clock,
+            operator=operator,
+        )
         await driver.run(None if on_tick is None else lambda: on_tick(app, clock))
         lost, without, oracle = world.lost(), scenario.lost_off(), scenario.lost_oracle()
         return await app.ledger.read(lambda tx: scored(tx, scenario.troubles, lost, without, oracle))

@@ -35,6 +35,9 @@ class _Scored:
     def lost(self) -> int:
         return self._world.report().cancelled
 
+    def effects(self) -> list[tuple[str, str | None]]:
+        return [(each.sink, each.command_id) for each in self._world.effects()]
+
 
 def scenario(variant: Variant) -> Scenario:
     """The world of a variant.
@@ -50,6 +53,7 @@ def scenario(variant: Variant) -> Scenario:
         cause="payment" if variant.cause == "payment" else "warehouse",
         self_heal=variant.self_heal,
         novel=variant.novel,
+        **({"days": variant.days} if variant.days is not None else {}),
     )
     return Scenario(
         pack="retail",

@@ -1,0 +1,15 @@
+"""The demo's variants, each on five seeds, told to their expected ends."""
+
+import pytest
+
+from forestall.quality import STORIES, render, stories
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.quality]
+SEEDS = 5
+
+
+def test_every_story_ends_as_it_should() -> None:
+    results = stories.run(SEEDS, processes=2)
+    print("\n" + render(results))
+    assert [each.story for each in results] == [story.name for story in STORIES]
+    assert [each.story for each in results if not each.passed] == []
