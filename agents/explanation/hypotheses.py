@@ -11,8 +11,8 @@ from contracts import DimensionCounts, Evidence
 NEEDED = log(20)
 """Nats that a pair must gain over a single value: the pair makes the counts 20 times as likely."""
 
-RETAINED = 0.8
-"""Part of the surplus of either single value that a pair must keep, or the single value says more."""
+LEFT_OVER = 2.0
+"""Nats (two standard deviations) by which a single value may still be raised outside a pair that explains it."""
 
 
 class Spread:
@@ -95,29 +95,34 @@ class Hypotheses:
     def needed(self, pair: Hypothesis) -> bool:
         """Whether both values of a pair are needed to describe the change.
 
-        The pair must describe both samples at least as well as either value alone, keep most of its surplus, and each
-        value must be raised among the units that carry the other one: by `NEEDED` nats after the log of how many
-        partners there were to choose from (minimum description length, Rissanen 1978). A value that merely goes along
-        with the cause is not raised among the cause's own units.
+        The pair must describe both samples at least as well as either value alone; outside the pair neither value may
+        still be raised; and each value must be raised among the units that carry the other one: by `NEEDED` nats after
+        the log of how many partners there were to choose from (minimum description length, Rissanen 1978). A value that
+        merely goes along with the cause is not raised among the cause's own units.
         """
         price = NEEDED + log(max(1.0, self._tested[2] / max(1, self._tested[1])))
+        both = pair.contrast
         for name, value in pair.named.items():
             if (name,) not in self._spreads:
                 return False
-            single = self._hypothesis(self._spreads[(name,)], (value,))
-            within = Contrast(
-                pair.contrast.window,
-                max(pair.contrast.window, single.contrast.window),
-                pair.contrast.baseline,
-                max(pair.contrast.baseline, single.contrast.baseline),
+            single = self._hypothesis(self._spreads[(name,)], (value,)).contrast
+            window, baseline = max(both.window, single.window), max(both.baseline, single.baseline)
+            within = Contrast(both.window, window, both.baseline, baseline)
+            rest = Contrast(
+                window - both.window,
+                both.window_units - both.window,
+                baseline - both.baseline,
+                both.baseline_units - both.baseline,
             )
-            if within.direction != (1 if self._up else -1) or within.deviance() < price:
+            if self._raised(within) < price or self._raised(rest) > LEFT_OVER:
                 return False
-            if pair.contrast.deviance() < single.contrast.deviance():
-                return False
-            if abs(pair.contrast.surplus) < RETAINED * abs(single.contrast.surplus):
+            if both.deviance() < single.deviance():
                 return False
         return True
+
+    def _raised(self, contrast: Contrast) -> float:
+        """The deviance in the direction that is looked for, 0 in the other."""
+        return contrast.deviance() if contrast.direction == (1 if self._up else -1) else 0.0
 
     def outside(self, hypothesis: Hypothesis, cause: Hypothesis) -> Contrast | None:
         """The hypothesis among the units that the cause does not cover; None when the counts cannot tell."""
