@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from forestall import __version__
-from forestall.cli import demo
+from forestall.cli import demo, incidents
 from forestall.cli.failures import Failure, Interrupted, failure_of
 from forestall.cli.options import Common
 from forestall.cli.screen import stderr, stdout
@@ -21,7 +21,7 @@ DEBUG = "--debug"
 WELCOME = """\
 Forestall notices trouble in event streams and fixes it, safely.
 
-  forestall demo retail    see it at work: a shop, six virtual days, half a minute
+  forestall demo retail    see it at work: a shop, six virtual days, under a minute
   forestall doctor         is everything here that it needs?
   forestall --help         all commands
 """
@@ -57,7 +57,8 @@ def forestall(
         stdout().print(WELCOME, end="")
 
 
-demo.register(app)
+for group in (demo, incidents):
+    group.register(app)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from forestall.cli.failures import Interrupted
 from forestall.cli.options import AsJson, settings
 from forestall.cli.questions import os_user
 from forestall.cli.screen import print_json, stderr, stdout
-from forestall.errors import UsageError
+from forestall.errors import NotFound, UsageError
 from forestall.home import assert_demo_home, begin, playing, story_in
 
 if TYPE_CHECKING:
@@ -129,6 +129,8 @@ def _find(story: dict[str, Any]) -> Any:
 
     try:
         return find_scenario(story["scenario"], _variant(story))
+    except NotFound as error:
+        raise NotFound(str(error), "Play it with forestall demo retail.") from error
     except ValueError as error:
         raise UsageError(str(error), "See forestall demo --help.") from error
 

@@ -20,7 +20,7 @@ def confirm(console: Console, lines: Sequence[str], question: str) -> bool:
         UsageError: nobody can answer: the input has ended.
         KeyboardInterrupt: Ctrl-C, at once, even inside asyncio.
     """
-    for line in lines:
+    for line in ("", *lines):
         console.print(Text(line))
     console.print(Text.assemble((question, "bold"), " [y/N] "), end="")
     # asyncio turns the first Ctrl-C into a cancellation, which would wait here until Enter is pressed.

@@ -1,6 +1,22 @@
 """Telling what happened, from the journal alone."""
 
-from forestall.trace.happenings import Happening, Tone, happening
+from forestall.trace.happenings import Happening, Tone, happening, unprefixed
+from forestall.trace.story import CommandStory, Story, story_of
+from forestall.trace.tree import tree_of
 from forestall.trace.wording import duration, figures, moment, money, short
 
-__all__ = ["Happening", "Tone", "duration", "figures", "happening", "moment", "money", "short"]
+__all__ = [
+    "CommandStory",
+    "Happening",
+    "Story",
+    "Tone",
+    "duration",
+    "figures",
+    "happening",
+    "moment",
+    "money",
+    "short",
+    "story_of",
+    "tree_of",
+    "unprefixed",
+]

@@ -1,0 +1,69 @@
+"""One question to the ledger of a home, or one change in it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TypeVar
+
+from forestall.errors import NotFound
+from ledger import SqliteLedger, Transaction
+
+Answer = TypeVar("Answer")
+LEDGER_FILE = "ledger.db"
+SHOWN = 5
+
+
+def read(home: Path, work: Callable[[Transaction], Answer]) -> Answer:
+    """What `work` reads from a home's ledger, on one snapshot.
+
+    Raises:
+        NotFound: the home holds no ledger; none is made for a question.
+        LedgerError: see `ledger.errors`.
+    """
+    return asyncio.run(_with(home, lambda ledger: ledger.read(work)))
+
+
+def change(home: Path, label: str, work: Callable[[Transaction], Answer]) -> Answer:
+    """Run `work` in one transaction on a home's ledger; raises as `read` does."""
+    return asyncio.run(_with(home, lambda ledger: ledger.transact(label, work)))
+
+
+async def _with(home: Path, use: Callable[[SqliteLedger], Awaitable[Answer]]) -> Answer:
+    file = home / LEDGER_FILE
+    if not file.is_file():
+        raise NotFound(
+            f"{home}: holds no ledger", "Name another home with --home, or begin with forestall demo retail."
+        )
+    ledger = SqliteLedger(file)
+    try:
+        return await use(ledger)
+    finally:
+        await ledger.close()
+
+
+def find_incident(tx: Transaction, name: str) -> str:
+    """The incident with this id, or the only one whose id begins so.
+
+    Raises:
+        NotFound: there is none, or more than one.
+    """
+    known = [doc["id"] for doc in tx.incidents.all()]
+    return find(name, known, "incident", "incidents")
+
+
+def find(name: str, known: Iterable[str], what: str, many: str) -> str:
+    """The known id that is meant by a name.
+
+    Raises:
+        NotFound: none, or several; the message names near ones.
+    """
+    ids = list(known)
+    begun = [each for each in ids if each == name] or [each for each in ids if each.startswith(name)]
+    if len(begun) == 1:
+        return begun[0]
+    if begun:
+        raise NotFound(f"{name}: {len(begun)} {many} begin so: {', '.join(begun[:SHOWN])}", "Write more of the id.")
+    near = get_close_matches(name, ids, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(ids[-SHOWN:])}" if ids else "there is none"
+    raise NotFound(f"{name}: no such {what}; {hint}")
