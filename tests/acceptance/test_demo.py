@@ -17,7 +17,7 @@ pytestmark = pytest.mark.acceptance
 
 
 def _demo(home: Path, seed: int, hash_seed: str) -> dict[str, object]:
-    command = [sys.executable, "-m", "forestall.cli", "demo", "retail", "--seed", str(seed), "--json", "--dir", str(home)]
+    command = [sys.executable, "-m", "forestall", "demo", "retail", "--seed", str(seed), "--json", "--dir", str(home)]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
     assert done.returncode == 0, done.stderr

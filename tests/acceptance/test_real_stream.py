@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.needs("data")]
 
 
 def _forestall(home: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "forestall.cli", "--home", str(home), *arguments]
+    command = [sys.executable, "-m", "forestall", "--home", str(home), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return done.stdout
