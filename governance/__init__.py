@@ -1,9 +1,11 @@
 """Every "may it?": the gate, approvals, standing approvals, the safety catch, grants."""
 
 from governance.approvals import answer, find_request, grant_standing, revoke_standing
+from governance.closing import close_incident
 from governance.errors import Frozen, GovernanceError, NotFound, Refused
 from governance.gate import GateVerdict, Ruling, rule
 from governance.grants import mint
+from governance.settling import settle
 from governance.switches import Mode, freeze, frozen, mode_of, set_mode, thaw
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "Refused",
     "Ruling",
     "answer",
+    "close_incident",
     "find_request",
     "freeze",
     "frozen",
@@ -24,5 +27,6 @@ __all__ = [
     "revoke_standing",
     "rule",
     "set_mode",
+    "settle",
     "thaw",
 ]

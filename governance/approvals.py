@@ -3,7 +3,8 @@
 from decimal import Decimal
 from typing import Literal
 
-from contracts import ApprovalAnswer, Decision, StandingApproval, own_event, stable_id
+from contracts import ApprovalAnswer, StandingApproval, own_event, stable_id
+from governance.deciding import decide
 from governance.errors import NotFound, Refused
 from ledger import ApprovalRow, Routing, Transaction, record
 
@@ -60,7 +61,8 @@ def answer(
     if not tx.people.close(asked.id, verdict, given):
         raise Refused(f"{asked.id}: was answered already")
     semantic: dict[str, object] = {"verdict": verdict, "note": note}
-    _decide(tx, asked.tenant, asked.incident_id, asked.id, f"{person} {verdict} the plan", semantic, now)
+    said = f"{person} {verdict} the plan"
+    decide(tx, asked.incident_id, asked.id, "answer", said, semantic, now, asked.tenant)
     event = own_event(
         f"approval.{'granted' if verdict == 'approved' else 'denied'}",
         given.to_json(),
@@ -113,7 +115,7 @@ def grant_standing(
     _record_standing(tx, "granted", granted, now)
     summary = f"{person} lets {granted.template} run alone up to {value_ceiling}"
     semantic = {"template": granted.template, "ceiling": str(value_ceiling), "expires_at": expires_at}
-    _decide(tx, granted.tenant, incident_id, granted.id, summary, semantic, now)
+    decide(tx, incident_id, granted.id, "answer", summary, semantic, now, granted.tenant)
     return granted
 
 
@@ -141,35 +143,5 @@ def _record_standing(tx: Transaction, verb: str, standing: StandingApproval, now
         time=now,
         incident=standing.because_of,
         tenant=standing.tenant,
-    )
-    record(tx, Routing(), event)
-
-
-def _decide(
-    tx: Transaction,
-    tenant: str,
-    incident_id: str,
-    subject: str,
-    summary: str,
-    semantic: dict[str, object],
-    now: int,
-) -> None:
-    decision = Decision(
-        incident_id=incident_id,
-        graph="person",
-        subject=subject,
-        step=0,
-        node="answer",
-        summary=summary,
-        semantic=semantic,
-        at=now,
-    )
-    event = own_event(
-        "decision.made",
-        decision.to_json(),
-        about=(incident_id, "person", subject, 0),
-        time=now,
-        incident=incident_id,
-        tenant=tenant,
     )
     record(tx, Routing(), event)
