@@ -15,7 +15,6 @@ _LEARNING_DAYS = 2
 _KNOWN_DAYS = 1.8
 """Two days of experience (less what was forgotten of it): from then on surprises say something about the series."""
 _PATIENCE = 7 * DAY
-_SCREEN = 3.0
 _REACH = 4 * HOUR
 _LEAST_SPAN = 8
 _CLIP = 4.0
@@ -69,7 +68,7 @@ class CountDetector:
             return Judgement(typical, spread, score, "anomalous" if self._episode else "normal")
         if learning:
             return Judgement(typical, spread, score, "learning")
-        excess = self._scan.most_telling(baseline.days(start), self._up, self._down, _SCREEN)
+        excess = self._scan.most_telling(self._recent, baseline.days(start), self._up, self._down)
         if abs(excess.score) < self._threshold:
             return Judgement(typical, spread, excess.score or score, "normal")
         return Judgement(typical, spread, excess.score, "anomalous", self._find(excess))

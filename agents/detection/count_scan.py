@@ -20,6 +20,10 @@ _CLIP = 9.0
 """A squared residual counts for at most that many variances (3 standard deviations)."""
 
 
+_SCREEN = 9.0
+"""Spans within that many variances (3 standard deviations) need no closer look."""
+
+
 class Excess(NamedTuple):
     """The most telling span: its length in panes and its signed score in standard deviations."""
 
@@ -55,7 +59,6 @@ class SpanSum:
     count: float = 0.0
     low: float = 0.0
     high: float = 0.0
-    high_squares: float = 0.0
     block: int = -1
     block_panes: int = 0
     block_count: float = 0.0
@@ -74,14 +77,7 @@ class SpanSum:
         return _PRIOR / math.sqrt(self.length)
 
     def clear(self) -> None:
-        self.count = self.low = self.high = self.high_squares = 0.0
-
-    def dispersion_now(self, of_a_pane: float) -> float:
-        """Overdispersion of the newest span; where few of its panes carry the mean, theirs does not average out."""
-        if self.high <= 0.0:
-            return self.dispersion
-        independent = of_a_pane * self.high_squares / (self.high * self.high)
-        return independent if independent > self.dispersion else self.dispersion
+        self.count = self.low = self.high = 0.0
 
     def gather(self, index: int, panes: int, count: float, typical: float) -> bool:
         """Add normal panes, the last of them the `index`-th in absolute time, to its block; true at the block's end."""
@@ -129,13 +125,11 @@ class Scan:
             span.count += count
             span.low += low
             span.high += high
-            span.high_squares += high * high
             if self.panes > span.length:
                 _, count_out, _, _, _, low_out, high_out = recent[-1 - span.length]
                 span.count -= count_out
                 span.low -= low_out
                 span.high -= high_out
-                span.high_squares -= high_out * high_out
 
     def learn(self, pane: Pane, days: float, width: int) -> None:
         """Take a pane that proved normal into the overdispersions."""
@@ -148,33 +142,40 @@ class Scan:
                 span.learn_block(days, width)
             panes, count, typical = span.block_panes, span.block_count, span.block_typical
 
-    def most_telling(self, days: float, up: bool, down: bool, screen: float) -> Excess:
-        """The span with the largest score, of those beyond `screen` standard deviations.
+    def most_telling(self, recent: list[Pane], days: float, up: bool, down: bool) -> Excess:
+        """The span with the largest score, of those that a look at mean and variance does not rule out.
 
         `days` of experience bound what is known of the mean: it is Gamma with shape 1/2 + days * mean (Jeffreys), which
         makes the prediction negative binomial and asks for a few events even where none was ever seen.
         """
         best = Excess(1, 0.0)
         days = max(days, 1.0)
-        of_a_pane = self.spans[0].dispersion
         for span in self.spans:
             if span.length > self.panes:
                 break
             count = span.count
             if up and count > span.high + 1.0:
                 mean = max(span.high, 0.0) + 0.5 / days
-                dispersion = span.dispersion_now(of_a_pane) + 1.0 / (days * mean)
-                if (count - mean) ** 2 <= screen * screen * (mean + dispersion * mean * mean):
-                    continue
+                dispersion = span.dispersion + 1.0 / (days * mean)
+                far = False
             elif down and count < span.low - 4.0:
                 mean = span.low
-                dispersion = span.dispersion_now(of_a_pane) + 1.0 / (0.5 + days * mean)
+                dispersion = span.dispersion + 1.0 / (0.5 + days * mean)
+                far = count < 0.5 * mean  # a score's deviations grow faster than the variance's
             else:
                 continue
-            score = deviance_root(count, mean, dispersion)
-            if abs(score) > abs(best.score):
-                best = Excess(span.length, score)
+            if far or (count - mean) ** 2 > _SCREEN * (mean + dispersion * mean * mean):
+                dispersion += self._uneven(recent, span)
+                score = deviance_root(count, mean, dispersion)
+                if abs(score) > abs(best.score):
+                    best = Excess(span.length, score)
         return best
+
+    def _uneven(self, recent: list[Pane], span: SpanSum) -> float:
+        """Overdispersion to add where few of the span's panes carry the mean: theirs does not average out."""
+        expected = [pane[6] for pane in recent[-span.length :]]
+        share = sum(high * high for high in expected) / max(sum(expected) ** 2, 1e-12)
+        return max(self.spans[0].dispersion * share - span.dispersion, 0.0)
 
     def snapshot(self) -> dict[str, Any]:
         return asdict(self)
