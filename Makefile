@@ -13,7 +13,7 @@ help: ## what there is
 	@echo "EXTRAS=embeddings installs that extra too, ARGS=... goes to pytest, PYTHON=... chooses the interpreter."
 
 run: ## install into .venv, then show an incident from its first event to its end
-	@.ci/install $(EXTRAS)
+	@.ci/install solvers $(EXTRAS)
 	@$(BIN)/forestall demo retail
 
 test: ## every test, and the coverage of each room

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -16,7 +17,7 @@ from evals.virtual_clock import VirtualClock
 from evals.world_driver import WorldDriver
 from forestall.bootstrap import App, open_app
 from forestall.demo.result import DemoResult, scored
-from forestall.errors import NotFound
+from forestall.errors import NotFound, UsageError
 from forestall.packs import load_pack
 from forestall.settings import Settings
 from governance import set_mode
@@ -33,12 +34,15 @@ def find_scenario(name: str, variant: Variant) -> Scenario:
 
     Raises:
         NotFound: there is none.
+        UsageError: the solver that its tools need is not installed.
         ValueError: a part of the variant is unknown.
     """
     try:
         module = importlib.import_module(f"scenarios.{name}.scenario")
     except ModuleNotFoundError as error:
         raise NotFound(f"demo {name!r}: there is no such scenario; known: retail") from error
+    if find_spec("ortools") is None:
+        raise UsageError(f"demo {name}: OR-tools is not installed", "Install it: pip install 'forestall[solvers]'")
     found: Scenario = module.scenario(variant)
     return found
 

@@ -10,6 +10,9 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
+
+from tools.errors import NothingDone
 
 _ISOLATION_BITS = 20
 _SAFE_BITS = 60
@@ -87,7 +90,7 @@ def _perturbation(arc: Arc, bits: int) -> int:
 
 
 def _solve(arcs: list[Arc], costs: list[int], index: dict[str, int], ends: tuple[str, str], reach: int) -> list[int]:
-    from ortools.graph.python import min_cost_flow  # a quarter of a second, paid by those who solve
+    min_cost_flow = _solver()
 
     solver = min_cost_flow.SimpleMinCostFlow()
     for arc, cost in zip(arcs, costs, strict=True):
@@ -98,3 +101,12 @@ def _solve(arcs: list[Arc], costs: list[int], index: dict[str, int], ends: tuple
     if status != solver.OPTIMAL:
         raise ValueError(f"arcs: the solver found no optimum ({status}); use smaller costs")
     return [int(solver.flow(arc)) for arc in range(len(arcs))]
+
+
+def _solver() -> Any:
+    """OR-tools, which takes a quarter of a second to import, paid by those who solve."""
+    try:
+        from ortools.graph.python import min_cost_flow
+    except ModuleNotFoundError as error:
+        raise NothingDone("OR-tools is not installed; pip install 'forestall[solvers]'") from error
+    return min_cost_flow
