@@ -115,6 +115,6 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     raise TypeError(f"graph state holds {type(value).__name__}; only JSON primitives may be checkpointed")

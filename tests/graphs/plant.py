@@ -141,6 +141,7 @@ class Plant:
 
     def open(self, wrap: Callable[[Ledger], Ledger] = lambda ledger: ledger, owner: str = "worker") -> "Process":
         """A process, as it starts."""
+        self.home.mkdir(exist_ok=True)
         return Process(self, wrap(SqliteLedger(self.home / "ledger.db")), owner)
 
     def publish(self, minute: int, bar: float, pump: str = "p1") -> None:

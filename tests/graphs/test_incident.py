@@ -2,12 +2,13 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from contracts import MINUTE, Episode, Outcome
+from contracts import MINUTE, Episode
 from evals.operator import Habits
-from governance import answer, find_request, revoke_standing, set_mode
+from governance import answer, close_incident, find_request, revoke_standing, set_mode, settle
 from ledger import Transaction, rebuild_views
 from tests.graphs.conftest import Start
 from tests.graphs.plant import BURST, HIGH, NORMAL, PROMPT, START, Plant, Process, grant, manifest, play, runbook
@@ -241,7 +242,7 @@ async def test_a_compensation_that_fails_is_told_and_the_others_go_on(plant: Pla
     [("succeeded", "resolved", [], ["open"]), ("failed", "escalated", [], ["open", "shut"])],
 )
 async def test_an_unknown_outcome_waits_for_a_persons_word(
-    plant: Plant, start: Start, word: str, status: str, horn: list[str], valve: list[str]
+    plant: Plant, start: Start, word: Literal["succeeded", "failed"], status: str, horn: list[str], valve: list[str]
 ) -> None:
     plant.operator = PROMPT
     plant.horn.faults.append(TimeoutError("no answer"))
@@ -252,14 +253,8 @@ async def test_an_unknown_outcome_waits_for_a_persons_word(
     assert found["reason"] == "nobody can say whether sound_horn happened: TimeoutError: no answer"
     (run,) = await process.ledger.read(lambda tx: tx.runs.unfinished())
     assert run.waiting_for == "a person's word on a command (forestall settle)"
-    settled = Outcome(command_id=found["unsettled"], incident_id=found["id"], status=word, error="a look")  # type: ignore[arg-type]
-
-    def settle(tx: Transaction) -> None:
-        assert tx.commands.settle(settled.command_id, settled)
-        mail = {"kind": "outcome", "outcome": settled.to_json()}
-        tx.runs.post(found["id"], f"settled:{settled.command_id}", mail)
-
-    await process.ledger.transact("settle", settle)
+    now = plant.clock.now()
+    await process.ledger.transact("settle", lambda tx: settle(tx, found["unsettled"], word, person="ada", now=now))
     await play(process)
     assert (await process.incident())["status"] == status
     assert plant.effects()["horn"] == horn
@@ -301,9 +296,12 @@ async def test_standing_by_ends_when_it_is_wrong_again(plant: Plant, start: Star
 async def test_a_person_closes_it(plant: Plant, start: Start) -> None:
     process = start()
     await play(process, BURST[:6])
-    found = await process.incident()
-    mail = {"kind": "closed", "person": "ada", "note": "mended by hand", "at": plant.clock.now()}
-    await process.ledger.transact("close", lambda tx: tx.runs.post(found["id"], "closed", mail))
+    found, now = await process.incident(), plant.clock.now()
+
+    def close(tx: Transaction) -> str:
+        return close_incident(tx, found["id"], person="ada", now=now, note="mended by hand")
+
+    assert await process.ledger.transact("close", close) == "asked"
     await process.settle()
     found = await process.incident()
     assert (found["status"], found["reason"]) == ("closed_by_person", "closed by ada: mended by hand")
