@@ -16,6 +16,8 @@ from ledger import Transaction
 MARKER = "demo.json"
 """Marks a folder as a demo's, which may be emptied; holds the story that is played in it."""
 LOCK = "play.lock"
+WORKERS_MAX = 64
+"""Processes of `forestall run` on one home."""
 
 
 def now_in(home: Path, tx: Transaction) -> int:
@@ -23,6 +25,18 @@ def now_in(home: Path, tx: Transaction) -> int:
     if (home / MARKER).is_file():
         return tx.journal.latest_time() or 0
     return time.time_ns() // 1_000
+
+
+def make_home(home: Path) -> None:
+    """Make the folder unless it is there.
+
+    Raises:
+        LedgerTrouble: it cannot be made.
+    """
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerTrouble(f"{home}: cannot be made ({error.strerror})", "Choose another with --home.") from error
 
 
 @contextmanager
@@ -33,12 +47,8 @@ def playing(home: Path) -> Iterator[None]:
         LockedByAnother: another process does; the message has its number.
         LedgerTrouble: the folder cannot be written.
     """
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        lock = (home / LOCK).open("a+", encoding="utf-8")
-    except OSError as error:
-        raise LedgerTrouble(f"{home}: cannot be written ({error.strerror})", "Choose another folder.") from error
-    with lock:
+    make_home(home)
+    with _opened(home / LOCK) as lock:
         _hold(lock, home)
         yield
 
@@ -55,6 +65,35 @@ def _hold(lock: IO[str], home: Path) -> None:
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()
+
+
+@contextmanager
+def worker_name(home: Path) -> Iterator[str]:
+    """A name for this process in leases: the first that no living process of this home bears.
+
+    A process that died frees its name at once, so whoever starts next under it takes over what it held.
+
+    Raises:
+        LockedByAnother: `WORKERS_MAX` processes run on this home.
+    """
+    make_home(home)
+    for number in range(1, WORKERS_MAX + 1):
+        with _opened(home / f"run-{number}.lock") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield f"run-{number}"
+            return
+    raise LockedByAnother(f"{home}: {WORKERS_MAX} processes run on it already", "Stop one of them.")
+
+
+def _opened(file: Path) -> IO[str]:
+    try:
+        return file.open("a+", encoding="utf-8")
+    except OSError as error:
+        step = "Give this user write access to the folder, or choose another with --home."
+        raise LedgerTrouble(f"{file}: cannot be written ({error.strerror})", step) from error
 
 
 def assert_demo_home(home: Path) -> None:

@@ -71,6 +71,11 @@ class Journal:
         )
         return [(seq, decode_event(payload, tenant=None)) for seq, payload in rows]
 
+    def latest_number(self) -> int:
+        """The number of the event that was written last; 0 while there is none."""
+        number: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]
+        return number
+
     def latest_time(self) -> int | None:
         """The latest time (microseconds) of any event; None while there is none."""
         latest: int | None = self._db.execute("SELECT max(time) FROM journal").fetchone()[0]

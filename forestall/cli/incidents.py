@@ -61,10 +61,12 @@ def trace(
 
 
 def _data(doc: dict[str, Any]) -> dict[str, Any]:
-    """The view, with its instants as RFC 3339."""
+    """The view, with instants as RFC 3339 and the explanation in its own words; its causes stand beside it."""
     named = {name: to_iso(doc[name]) for name in ("opened_at", "closed_at", "onset", "acted_at") if doc.get(name)}
-    first = {name: None for name in ("id", "opened_at", "closed_at", "pack", "status", "signal", "explanation", "lane")}
-    return {**first, "autonomous": False, **doc, **named}
+    found = doc.get("explanation") or {}
+    first = dict.fromkeys(("id", "opened_at", "closed_at", "pack", "status", "signal", "explanation", "lane"))
+    explained = {"explanation": found.get("summary"), "verdict": found.get("verdict"), "causes": found.get("causes")}
+    return {**first, "autonomous": False, **doc, **named, **explained}
 
 
 def _print_incident(console: Console, doc: dict[str, Any]) -> None:

@@ -12,6 +12,14 @@ from ledger import SqliteLedger, Transaction
 Answer = TypeVar("Answer")
 LEDGER_FILE = "ledger.db"
 SHOWN = 5
+LISTED_BY = {
+    "incident": "forestall incidents",
+    "request": "forestall status",
+    "standing approval": "forestall status",
+    "command": "forestall status",
+    "pack": "forestall packs",
+    "contract": "forestall schema --list",
+}
 
 
 def read(home: Path, work: Callable[[Transaction], Answer]) -> Answer:
@@ -49,10 +57,10 @@ def find_incident(tx: Transaction, name: str) -> str:
         NotFound: there is none, or more than one.
     """
     known = [doc["id"] for doc in tx.incidents.all()]
-    return find(name, known, "incident", "incidents")
+    return find(name, known, "incident")
 
 
-def find(name: str, known: Iterable[str], what: str, many: str) -> str:
+def find(name: str, known: Iterable[str], what: str) -> str:
     """The known id that is meant by a name.
 
     Raises:
@@ -63,7 +71,7 @@ def find(name: str, known: Iterable[str], what: str, many: str) -> str:
     if len(begun) == 1:
         return begun[0]
     if begun:
-        raise NotFound(f"{name}: {len(begun)} {many} begin so: {', '.join(begun[:SHOWN])}", "Write more of the id.")
+        raise NotFound(f"{name}: {len(begun)} {what}s begin so: {', '.join(begun[:SHOWN])}", "Write more of the id.")
     near = get_close_matches(name, ids, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(ids[-SHOWN:])}" if ids else "there is none"
-    raise NotFound(f"{name}: no such {what}; {hint}")
+    raise NotFound(f"{name}: no such {what}; {hint}", f"List what there is with {LISTED_BY[what]}.")

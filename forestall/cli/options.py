@@ -10,6 +10,11 @@ Home = Annotated[Path | None, typer.Option("--home", help="Folder of the ledger 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
 Person = Annotated[str | None, typer.Option("--as", metavar="PERSON", help="Who decides; you, by default.")]
 Note = Annotated[str, typer.Option("--note", help="A word on why, kept with the answer.")]
+Packs = Annotated[
+    list[str] | None,
+    typer.Option("--pack", metavar="NAME|PATH", help="An installed pack, or one's folder; repeatable."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is meant.")]
 
 
 @dataclass(frozen=True, slots=True)

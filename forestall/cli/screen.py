@@ -46,6 +46,11 @@ def print_hanging(console: Console, head: Text, text: Text) -> None:
         console.print(head + line if number == 0 else Text(" " * head.cell_len) + line, soft_wrap=True)
 
 
+def plural(number: int, word: str) -> str:
+    """`1 tool`, `2 tools`, `1,200 events`."""
+    return f"{number:,} {word}" + ("" if number == 1 else "s")
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout, as it is; indented for a reader."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")

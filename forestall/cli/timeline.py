@@ -1,7 +1,7 @@
 """The demo's timeline: the journal's events as lines, in virtual time, beside what really went wrong."""
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -9,7 +9,7 @@ from rich.text import Text
 
 from evals.scenario import Trouble
 from forestall.cli.screen import STYLES, print_hanging
-from forestall.trace import Happening, happening, moment
+from forestall.trace import Happening, Teller, moment
 from forestall.trace.wording import day_of
 from ledger import Ledger
 
@@ -20,18 +20,16 @@ WORD_WIDTH = 10
 
 
 class Timeline:
-    """Polls the journal by number, so that it tells exactly what is durable, each event once."""
+    """What is new in the journal, tick after tick, and a bar of virtual days below it on a terminal."""
 
     def __init__(
         self, console: Console, troubles: tuple[Trouble, ...], *, quiet: bool = False, interactive: bool = False
     ) -> None:
         self.console, self._quiet, self._interactive = console, quiet, interactive
         self._troubles = list(troubles)
-        self._told = 0
+        self._teller = Teller()
         self._day = ""
         self._days: list[str] = []
-        self._looking: set[str | None] = set()
-        self._issued: dict[str, dict[str, Any]] = {}
         columns = (SpinnerColumn(), TextColumn("[dim]{task.description}"), TimeElapsedColumn())
         self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._progress.add_task("getting ready")
@@ -84,23 +82,14 @@ class Timeline:
             return
         while self._troubles and self._troubles[0].onset <= now:
             self._print_trouble(self._troubles.pop(0))
-        told = self._told
-        for number, event in await ledger.read(lambda tx: tx.journal.numbered(after=told)):
-            self._told = number
-            if event.type == "forestall.command.issued":
-                self._issued[event.data["id"]] = event.data["arguments"]
-            found = happening(event, self._issued)
-            if found is not None and found.kind not in UNTOLD:
+        for found in await self._teller.new(ledger):
+            if found.kind not in UNTOLD:
                 self._print_happening(found)
 
     def _print_trouble(self, trouble: Trouble) -> None:
         self._line(trouble.onset, "trouble", f"{trouble.what} fails, in truth; nobody tells Forestall", "magenta")
 
     def _print_happening(self, found: Happening) -> None:
-        if found.kind == "incident.explained":
-            if found.word == "looking" and found.incident in self._looking:
-                return
-            self._looking.add(found.incident)
         text = found.text
         if found.kind in ("approval.granted", "approval.denied", "standing_approval.granted") and PLAYED in text:
             text = text.replace(PLAYED, f"{PLAYED}, played by the demo", 1)

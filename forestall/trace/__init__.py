@@ -2,6 +2,7 @@
 
 from forestall.trace.happenings import Happening, Tone, happening, unprefixed
 from forestall.trace.story import CommandStory, Story, story_of
+from forestall.trace.teller import Teller
 from forestall.trace.tree import tree_of
 from forestall.trace.wording import duration, figures, moment, money, short
 
@@ -9,6 +10,7 @@ __all__ = [
     "CommandStory",
     "Happening",
     "Story",
+    "Teller",
     "Tone",
     "duration",
     "figures",

@@ -1,0 +1,144 @@
+"""What people answer and grant: `approve`, `deny`, `grant`, `revoke`."""
+
+import sys
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from contracts import ApprovalRequest, parse_duration
+from forestall.cli.ledgers import change, find, find_incident, read
+from forestall.cli.options import Home, Note, Person, Yes, settings
+from forestall.cli.questions import confirm, os_user
+from forestall.cli.screen import print_hanging, stdout
+from forestall.errors import UsageError
+from forestall.home import now_in
+from forestall.trace import duration, moment, money
+from governance import Refused, answer, find_request, grant_standing, revoke_standing
+from ledger import ApprovalRow, Transaction
+
+Name = Annotated[str, typer.Argument(help="The incident's or the request's id, or its beginning.")]
+Verdict = Literal["approved", "denied"]
+
+
+def register(app: typer.Typer) -> None:
+    app.command(help="Approve the plan that an incident waits with.")(approve)
+    app.command(help="Deny it; the incident ends as denied.")(deny)
+    app.command(help="Let what has worked in an incident act alone from now on.")(grant)
+    app.command(help="Take such a leave back.")(revoke)
+
+
+def approve(
+    context: typer.Context, name: Name, person: Person = None, note: Note = "", yes: Yes = False, home: Home = None
+) -> None:
+    _give(context, name, "approved", person, note, yes, home)
+
+
+def deny(
+    context: typer.Context, name: Name, person: Person = None, note: Note = "", yes: Yes = False, home: Home = None
+) -> None:
+    _give(context, name, "denied", person, note, yes, home)
+
+
+def _give(
+    context: typer.Context, name: str, verdict: Verdict, person: str | None, note: str, yes: bool, home: Any
+) -> None:
+    folder, console = settings(context, home).home, stdout()
+    who = os_user() if person is None else person
+    row, now = read(folder, lambda tx: (_find_request(tx, name), now_in(folder, tx)))
+    show_request(console, row.request, now)
+    if not yes and sys.stdin.isatty() and console.is_terminal:
+        question = "Approve?" if verdict == "approved" else "Deny?"
+        if not confirm(console, [], question):
+            console.print("Nothing was changed.")
+            return
+    asked = row.request
+
+    def give(tx: Transaction) -> None:
+        found = find_request(tx, asked.id)
+        now = now_in(folder, tx)
+        answer(tx, found, verdict, nonce=asked.nonce, plan_digest=asked.plan_digest, person=who, now=now, note=note)
+
+    change(folder, f"person:{verdict}", give)
+    console.print(Text(f"{verdict.capitalize()} by {who}. A running forestall run goes on with it.", "bold"))
+
+
+def _find_request(tx: Transaction, name: str) -> ApprovalRow:
+    """The open request that is meant; the error for any other is governance's own."""
+    rows = tx.people.requests()
+    known = {row.request.id for row in rows} | {row.request.incident_id for row in rows}
+    return find_request(tx, find(name, sorted(known), "request"))
+
+
+def show_request(console: Console, request: ApprovalRequest, now: int) -> None:
+    """What approving would do, and why it is asked for."""
+    console.print(Text.assemble((request.incident_id, "bold"), f" · {request.pack} · plan {request.template}"))
+    for number, call in enumerate(request.summary.split("; "), 1):
+        print_hanging(console, Text(f"  {number}. "), Text(call))
+    left = duration(request.expires_at - now) if request.expires_at > now else "no time"
+    rows = [
+        ("at stake", f"{money(request.value_at_stake)}, at most {money(request.value_ceiling)}"),
+        ("asked", f"{moment(request.requested_at)}, until {moment(request.expires_at)} ({left} left)"),
+        *(("because", reason) for reason in request.reasons),
+    ]
+    for label, told in rows:
+        print_hanging(console, Text(f"  {label:<10}", "dim"), Text(told))
+
+
+def grant(
+    context: typer.Context,
+    incident: Annotated[str, typer.Argument(help="An incident that an approved plan has resolved.")],
+    up_to: Annotated[str, typer.Option("--up-to", metavar="VALUE", help="The most that a plan may have at stake.")],
+    lasting: Annotated[str, typer.Option("--for", metavar="DURATION", help="How long, such as 30d.")] = "30d",
+    person: Person = None,
+    home: Home = None,
+) -> None:
+    ceiling, length = _ceiling(up_to), _length(lasting)
+    folder, who = settings(context, home).home, os_user() if person is None else person
+
+    def give(tx: Transaction) -> Any:
+        now, name = now_in(folder, tx), find_incident(tx, incident)
+        return grant_standing(tx, name, value_ceiling=ceiling, expires_at=now + length, person=who, now=now)
+
+    given = change(folder, "person:grant", give)
+    stdout().print(
+        Text.assemble(
+            (f"{given.template} may act alone", "bold"),
+            f" up to {money(given.value_ceiling)} until {moment(given.expires_at)}, granted by {who}.\n"
+            f"Take it back with: forestall revoke {given.id}",
+        )
+    )
+
+
+def _ceiling(text: str) -> Decimal:
+    try:
+        return Decimal(text.replace(",", ""))
+    except InvalidOperation as error:
+        raise UsageError(f"--up-to: {text!r} is no amount", "Write a number such as 5000 or 5000.00.") from error
+
+
+def _length(text: str) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"--for: {error}", "Write it such as 30d or 12h.") from error
+
+
+def revoke(
+    context: typer.Context,
+    standing: Annotated[str, typer.Argument(help="The standing approval's id, or its beginning.")],
+    person: Person = None,
+    home: Home = None,
+) -> None:
+    folder, who = settings(context, home).home, os_user() if person is None else person
+
+    def take_back(tx: Transaction) -> Any:
+        found = find(standing, [each.id for each in tx.people.standing()], "standing approval")
+        if any(each.id == found and each.revoked_at is not None for each in tx.people.standing()):
+            raise Refused(f"{found}: was revoked already")
+        return revoke_standing(tx, found, person=who, now=now_in(folder, tx))
+
+    revoked = change(folder, "person:revoke", take_back)
+    stdout().print(Text(f"{revoked.template} may not act alone any more, revoked by {who}.", "bold"))

@@ -1,0 +1,150 @@
+"""`forestall status` and `forestall dead-letters`: what runs, what waits, and whether it waits for you."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from contracts import from_iso, to_iso
+from forestall.cli.ledgers import read
+from forestall.cli.options import AsJson, Home, settings
+from forestall.cli.overview import Overview, overview
+from forestall.cli.screen import print_hanging, print_json, stdout
+from forestall.home import now_in
+from forestall.trace import duration, moment, money
+from ledger import DeadLetter
+
+LETTERS = 20
+PAYLOAD_SHOWN = 200
+
+
+def register(app: typer.Typer) -> None:
+    app.command(help="Tell what runs, what waits for whom, and what needs you.")(status)
+    app.command(name="dead-letters", help="List messages that could not be taken, and why.")(dead_letters)
+
+
+def status(context: typer.Context, home: Home = None, as_json: AsJson = False) -> None:
+    folder = settings(context, home).home
+    found = read(folder, lambda tx: overview(tx, now_in(folder, tx)))
+    if as_json:
+        print_json(asdict(found))
+        return
+    console = stdout()
+    _print_needs(console, found)
+    for title, lines in _sections(found, from_iso(found.now)):
+        _print_section(console, title, lines)
+
+
+def _print_needs(console: Console, found: Overview) -> None:
+    if not found.needs:
+        console.print(Text("Nothing needs you.", "bold green"))
+    for need in found.needs:
+        print_hanging(console, Text("! ", "bold yellow"), Text(need["what"], "bold"))
+        console.print(Text(f"  {need['do']}", "cyan"), soft_wrap=True)
+
+
+def _print_section(console: Console, title: str, lines: Iterable[str]) -> None:
+    for number, line in enumerate(lines):
+        print_hanging(console, Text(f"{title if number == 0 else '':<14}", "dim"), Text(line))
+
+
+def _sections(found: Overview, now: int) -> list[tuple[str, list[str]]]:
+    frozen = found.frozen
+    dead = ", ".join(f"{number} {code}" for code, number in found.dead_letters.items())
+    return [
+        ("frozen", [f"by {frozen['person']} since {_at(frozen['at'])}: {frozen['reason']}"] if frozen else []),
+        ("running", [_running(each) for each in found.running] or ["nothing; forestall run starts the service"]),
+        ("open", [line for each in found.incidents for line in _incident(each, now)] or ["no incident"]),
+        ("asked", [line for each in found.requests for line in _request(each, now)]),
+        ("in flight", [_command(each) for each in found.commands]),
+        ("modes", [_mode(each) for each in found.modes]),
+        ("may act alone", [_standing(each) for each in found.standing_approvals] or ["nothing"]),
+        ("dead letters", [f"{dead}; forestall dead-letters lists them" if dead else "none"]),
+        ("to publish", [f"{found.outbox} events"] if found.outbox else []),
+    ]
+
+
+def _at(iso: str) -> str:
+    return moment(from_iso(iso))
+
+
+def _running(each: dict[str, Any]) -> str:
+    kind, _, rest = each["what"].partition(":")
+    what = f"watching {rest.partition(':')[2]} for {rest.partition(':')[0].removeprefix('forestall.')}"
+    return f"{what if kind == 'monitor' else each['what']}, by {each['owner']}"
+
+
+def _incident(each: dict[str, Any], now: int) -> list[str]:
+    lines = [f"{each['id']} ({each['pack']}) since {_at(each['opened_at'])}: {each['summary']}"]
+    if each["waits_for"]:
+        since = f", for {duration(now - from_iso(each['waits_since']))}" if each["waits_since"] else ""
+        lines.append(f"  waits for {each['waits_for']}{since}")
+    return lines
+
+
+def _request(each: dict[str, Any], now: int) -> list[str]:
+    expires = from_iso(each["expires_at"])
+    left = f"{duration(expires - now)} left" if expires > now else "expired"
+    stake = f"{money(each['value_at_stake'])} at stake, at most {money(each['value_ceiling'])}"
+    return [
+        f"{each['incident']}: {each['would']}",
+        f"  {stake}; until {_at(each['expires_at'])} ({left})",
+        f"  because {'; '.join(each['reasons'])}",
+    ]
+
+
+def _command(each: dict[str, Any]) -> str:
+    owner = f" by {each['owner']}" if each["owner"] else ""
+    return f"{each['id']} {each['tool']} of {each['incident']}: {each['status']}{owner}, {each['attempts']} attempts"
+
+
+def _mode(each: dict[str, Any]) -> str:
+    if each["mode"] is None:
+        return f"{each['pack']}: as the pack declares"
+    return f"{each['pack']}: may {each['mode']}, set by {each['set_by']} on {_at(each['set_at'])}"
+
+
+def _standing(each: dict[str, Any]) -> str:
+    until = f"until {_at(each['expires_at'])}, by {each['granted_by']}"
+    return f"{each['template']} up to {money(each['value_ceiling'])} {until} ({each['id']})"
+
+
+def dead_letters(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The latest so many.")] = LETTERS,
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    letters, counts = read(
+        settings(context, home).home, lambda tx: (tx.inbox.dead_letters(limit), tx.inbox.dead_letter_count())
+    )
+    if as_json:
+        print_json([_letter(each) for each in letters])
+        return
+    console = stdout()
+    if not letters:
+        console.print("No dead letter.")
+        return
+    total = sum(counts.values())
+    console.print(", ".join(f"{number} {code}" for code, number in counts.items()))
+    for letter in letters:
+        head = Text.assemble((to_iso(letter.at), "dim"), f"  {letter.topic}  ", (letter.code, "red"))
+        console.print(head.append(f"  {letter.message_id}", "dim"), soft_wrap=True)
+        print_hanging(console, Text("  "), Text(letter.reason))
+    if total > len(letters):
+        console.print(Text(f"{total - len(letters)} earlier ones are left out; --limit shows more", "dim"))
+
+
+def _letter(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "at": to_iso(letter.at),
+        "topic": letter.topic,
+        "message_id": letter.message_id,
+        "code": letter.code,
+        "reason": letter.reason,
+        "size": letter.size,
+        "payload": letter.payload[:PAYLOAD_SHOWN].decode("utf-8", "replace"),
+    }
