@@ -98,7 +98,7 @@ def grant_standing(
         raise NotFound(f"{incident_id}: no such incident; see `forestall incidents`")
     if doc.get("status") != "resolved" or not doc.get("template"):
         raise Refused(f"{incident_id}: is {doc.get('status')}; a standing approval follows a success")
-    if value_ceiling <= 0 or expires_at <= now:
+    if not value_ceiling.is_finite() or value_ceiling <= 0 or expires_at <= now:
         raise Refused(f"value ceiling {value_ceiling}, expiry {expires_at}: must be above 0 and in the future")
     granted = StandingApproval(
         id=stable_id("sta", doc["tenant"], doc["pack"], doc["template"], incident_id),

@@ -98,7 +98,7 @@ async def test_poison_harms_no_other_key(plant: Plant, start: Start) -> None:
     assert found["p2"]["acted_at"]
 
 
-async def test_giving_up_withdraws_the_question(plant: Plant, start: Start) -> None:
+async def test_giving_up_withdraws_the_question(start: Start) -> None:
     process = start()
     await play(process, ASKED)
     found = await process.incident()
