@@ -95,27 +95,35 @@ class StreamMonitor:
 
     async def _watch(self, monitor: Monitor, batch: Batch) -> None:
         rows = await self.services.ledger.read(lambda tx: tx.incidents.watches(self.pack.name))
+        threads = {row[0] for row in rows}
+        self._posted = {(thread, ref) for thread, ref in self._posted if thread in threads}
         watched = (
-            Watched(thread, measure, detector, key, Watch.model_validate(doc))
+            Watched(thread, measure, detector, key, self._unanswered(thread, Watch.model_validate(doc)))
             for thread, measure, detector, key, doc in rows
         )
         monitor.watch(watched, batch.findings)
+
+    def _unanswered(self, thread: str, watch: Watch) -> Watch:
+        """The watch without the looks that were answered: what is looked at later differs, and would be in vain."""
+        looks = tuple(at for at in watch.looks if (thread, f"look:{at}") not in self._posted)
+        return watch.model_copy(update={"looks": looks})
 
     def commit(self, tx: Transaction, monitor: Monitor, batch: Batch) -> None:
         """Inbox, monitor state, signals, incidents and mail, all or nothing."""
         tx.leases.fence(self.lease)
         tx.inbox.add(self.subscription, [each.received for each in batch.fresh], batch.now)
-        tx.inbox.bury(self.subscription, batch.dead)
+        buried = tx.inbox.bury(self.subscription, batch.dead)
         for raised in batch.findings.signals:
             self._raise(tx, raised)
         for look in batch.findings.looks:
             evidence = tx.docs.put_blob(look.evidence.to_json()) if look.evidence else None
             tx.runs.post(look.thread, f"look:{look.at}", {"kind": "look", "at": look.at, "evidence": evidence})
+            self._posted.add((look.thread, f"look:{look.at}"))
         for thread, notice in self.news(monitor):
             tx.runs.post(thread, notice.ref, {"kind": notice.kind, **notice.body})
             self._posted.add((thread, notice.ref))
         tx.docs.put_monitor(self.pack.name, self.stream.topic, monitor.changed_docs())
-        self._count(tx, batch)
+        self._count(tx, batch, buried)
 
     def news(self, monitor: Monitor) -> list[tuple[str, Notice]]:
         """What the watches have to say that was not posted yet."""
@@ -157,11 +165,11 @@ class StreamMonitor:
         record(tx, routing, decision_event(decision, self.tenant))
         _log.info("%s", summary)
 
-    def _count(self, tx: Transaction, batch: Batch) -> None:
+    def _count(self, tx: Transaction, batch: Batch, buried: int) -> None:
         counts = {
             "events": len(batch.fresh),
             "duplicates": len(batch.duplicates),
-            "dead_letters": len(batch.dead),
+            "dead_letters": buried,
             "late": batch.findings.late,
             "keys_refused": batch.findings.keys_refused,
             "panes": batch.findings.panes_closed,

@@ -131,7 +131,7 @@ class Monitor:
         """The instant that closes every pane with an event in it; None before the first event."""
         if self.latest is None:
             return None
-        return max((self.latest // m.pane + 1) * m.pane + m.lateness for m in self.measures)
+        return max(((self.latest // m.pane + 1) * m.pane + m.lateness for m in self.measures), default=None)
 
     def watch(self, watched: Iterable[Watched], findings: Findings) -> None:
         """The watches that hold from now on; looks that are due already are answered at once."""
