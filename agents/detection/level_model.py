@@ -74,7 +74,8 @@ class LevelModel:
         self.days[bucket] = min(self.days[bucket] + 1, _SEASON_DAYS * per_day)
         around = self.season[bucket]
         centre = self.mean if self.seasonal else 0.0
-        self.season[bucket] += trust * (value - centre - around) / self.days[bucket]
+        share = trust / self.days[bucket] if self.seasonal or self.days[bucket] > 1 else 1.0
+        self.season[bucket] += share * (value - centre - around)
         self.mean += trust * (value - self.mean - (around if self.seasonal else 0.0)) / self.points
 
     def _know_season(self) -> None:

@@ -65,15 +65,16 @@ class InnovationScan:
     def add(self, innovations: list[float], index: int, learn: bool) -> None:
         """Take in the newest of `innovations`; `index` is the pane's number in absolute time."""
         self.panes += 1
-        parent = 0.0
+        parent: InnovationSpan | None = None
         for span in self.spans:
             length = span.length
             span.total += innovations[-1]
             if self.panes > length:
                 span.total -= innovations[-1 - length]
-            if learn and self.panes >= length and index % length == 0:
-                span.learn(2.0 * parent)
-            parent = span.variance
+            known = parent is None or parent.seen >= _PRIOR_SPANS + _OWN_SPANS
+            if learn and known and self.panes >= length and index % length == 0:
+                span.learn(2.0 * parent.variance if parent else 0.0)
+            parent = span
 
     def most_telling(self, normal: float, up: bool, down: bool) -> tuple[InnovationSpan, float] | None:
         """The full span that exceeds its threshold by the largest factor, with its score, if any does."""

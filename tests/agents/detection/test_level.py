@@ -77,6 +77,11 @@ def test_direction_limits_what_is_raised(direction: str, expected: int) -> None:
     assert len(_raise(values, direction)) == expected
 
 
+def test_a_random_walk_whose_first_innovation_is_tiny_raises_nothing() -> None:
+    values = autoregressive(np.random.default_rng([87, 2, 4]), 15 * A_DAY, 1.0)
+    assert _raise(values) == []
+
+
 def test_empty_panes_say_nothing() -> None:
     values = _series()
     values[WARM : WARM + 30 : 3] = np.nan
