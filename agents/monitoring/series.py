@@ -28,6 +28,17 @@ class Raised:
     evidence: Evidence | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedPane:
+    """A pane in the ring; `doc` is its tally as stored, made once because every later pane stores the ring again."""
+
+    start: int
+    quiet: bool
+    expected: float
+    tally: Tally
+    doc: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class Episode:
     """What has added up since an onset while the series is out of order."""
@@ -47,7 +58,7 @@ class Series:
         self.panes: dict[int, Pane] = {}
         self.detectors: dict[str, Detector] = {spec.name: create_detector(spec) for spec in detectors}
         self.recent: dict[str, deque[Judged]] = {spec.name: deque(maxlen=RECENT_PANES) for spec in detectors}
-        self.ring: deque[tuple[int, bool, float, Tally]] = deque()
+        self.ring: deque[ClosedPane] = deque()
         self.baseline = BaselineTally(measure.dimensions) if measure.dimensions else None
         self.episodes: dict[str, Episode] = {}
 
@@ -97,9 +108,9 @@ class Series:
             return None
         tally = Tally(self.measure.dimensions)
         tally.close()
-        for start, _, _, closed in self.ring:
-            if start >= finding.onset:
-                tally.merge(closed)
+        for pane in self.ring:
+            if pane.start >= finding.onset:
+                tally.merge(pane.tally)
         self.episodes[spec.name] = Episode(finding.onset, point.end, finding.expected, tally)
         return self.evidence(spec.name)
 
@@ -113,11 +124,11 @@ class Series:
                 continue
             episode.tally.merge(pane.tally)
             episode.end, episode.expected = start + self.measure.pane, episode.expected + expected
-        self.ring.append((start, quiet, expected, pane.tally))
+        self.ring.append(ClosedPane(start, quiet, expected, pane.tally, pane.tally.snapshot()))
         if len(self.ring) > RING_PANES:
-            oldest, was_quiet, _, tally = self.ring.popleft()
-            if was_quiet:
-                self.baseline.absorb(tally, oldest, self.measure.pane)
+            oldest = self.ring.popleft()
+            if oldest.quiet:
+                self.baseline.absorb(oldest.tally, oldest.start, self.measure.pane)
 
     def _empty(self) -> Pane:
         return Pane(Tally(self.measure.dimensions) if self.measure.dimensions else None)
@@ -131,7 +142,7 @@ class Series:
         return {
             "detectors": {name: detector.snapshot() for name, detector in self.detectors.items()},
             "recent": {name: [judged.to_list() for judged in panes] for name, panes in self.recent.items()},
-            "ring": [[start, quiet, expected, tally.snapshot()] for start, quiet, expected, tally in self.ring],
+            "ring": [[pane.start, pane.quiet, pane.expected, pane.doc] for pane in self.ring],
             "baseline": self.baseline.snapshot() if self.baseline else None,
             "episodes": {
                 name: [episode.onset, episode.end, episode.expected, episode.tally.snapshot()]
@@ -146,7 +157,7 @@ class Series:
             if spec.name in closed_doc["detectors"]:
                 self.detectors[spec.name] = restore_detector(spec, closed_doc["detectors"][spec.name])
                 self.recent[spec.name].extend(Judged(*row) for row in closed_doc["recent"][spec.name])
-        self.ring = deque((row[0], row[1], row[2], Tally.restore(row[3])) for row in closed_doc["ring"])
+        self.ring = deque(ClosedPane(*row[:3], Tally.restore(row[3]), row[3]) for row in closed_doc["ring"])
         if closed_doc["baseline"]:
             self.baseline = BaselineTally.restore(closed_doc["baseline"])
         self.episodes = {

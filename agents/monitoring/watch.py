@@ -47,7 +47,6 @@ class Notice:
 
 def notices(watch: Watch, recent: Sequence[Judged]) -> list[Notice]:
     """A pure function of the judged panes, so that it says the same whenever and however often it is asked."""
-    end = recent[-1].end if recent else 0
     normal = 0
     for pane in recent:
         if pane.start < watch.since:
@@ -60,8 +59,8 @@ def notices(watch: Watch, recent: Sequence[Judged]) -> list[Notice]:
             ref = stable_id("recovered", watch.since, watch.until or 0)
             body = {"at": pane.end, "first_normal": first, "value": pane.value, "expected": pane.expected}
             return [Notice("recovered", ref, pane.end, body)]
-    if watch.until is not None and end >= watch.until:
-        last = recent[-1]
+    if watch.until is not None and recent and recent[-1].end >= watch.until:
+        last = next((pane for pane in reversed(recent) if pane.end <= watch.until), recent[0])
         body = {"at": watch.until, "value": last.value, "expected": last.expected}
         return [Notice("expired", stable_id("expired", watch.since, watch.until), watch.until, body)]
     return []
