@@ -157,7 +157,10 @@ class Series:
             if spec.name in closed_doc["detectors"]:
                 self.detectors[spec.name] = restore_detector(spec, closed_doc["detectors"][spec.name])
                 self.recent[spec.name].extend(Judged(*row) for row in closed_doc["recent"][spec.name])
-        self.ring = deque(ClosedPane(*row[:3], Tally.restore(row[3]), row[3]) for row in closed_doc["ring"])
+        self.ring = deque(
+            ClosedPane(start, quiet, expected, Tally.restore(doc), doc)
+            for start, quiet, expected, doc in closed_doc["ring"]
+        )
         if closed_doc["baseline"]:
             self.baseline = BaselineTally.restore(closed_doc["baseline"])
         self.episodes = {
