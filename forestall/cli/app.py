@@ -94,7 +94,7 @@ def _misuse(error: BaseException) -> Failure | None:
 
 def _interrupted(message: str) -> int:
     sys.stdout.flush()
-    stderr().print(message)
+    stderr().print(message, soft_wrap=True)
     return INTERRUPTED
 
 

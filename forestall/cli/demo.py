@@ -15,7 +15,7 @@ from forestall.errors import NotFound, UsageError
 from forestall.home import assert_demo_home, begin, playing, story_in
 
 if TYPE_CHECKING:
-    from evals.scenario import Variant
+    from evals import Variant
     from forestall.demo import DemoResult
 
 NONE = "none"
@@ -42,6 +42,7 @@ def demo(
         bool, typer.Option("--self-heal", help="The trouble ends by itself before anybody answers.")
     ] = False,
     novel: Annotated[bool, typer.Option("--novel", help="A carrier fails: no runbook fits.")] = False,
+    days: Annotated[int | None, typer.Option(min=1, max=60, help="Virtual days to play; the whole story: 6.")] = None,
     model: Annotated[
         Literal["scripted"] | None, typer.Option(help="scripted: a scripted model on loopback plans what is new.")
     ] = None,
@@ -65,6 +66,7 @@ def demo(
         "cause": cause,
         "self_heal": self_heal,
         "novel": novel,
+        "days": days,
         "model": model,
     }
     if interactive and as_json:
@@ -112,7 +114,7 @@ def _resumed(kept: dict[str, Any], story: dict[str, Any], asked: dict[str, Any])
 
 
 def _variant(story: dict[str, Any]) -> "Variant":
-    from evals.scenario import Variant
+    from evals import Variant
 
     degrade = story["degrade"]
     return Variant(
@@ -121,6 +123,7 @@ def _variant(story: dict[str, Any]) -> "Variant":
         cause=story["cause"],
         self_heal=story["self_heal"],
         novel=story["novel"],
+        days=story["days"],
     )
 
 
@@ -169,6 +172,8 @@ def _headline(story: dict[str, Any], variant: dict[str, Any]) -> str:
         told.append(f"cause {story['cause']}")
     if story["degrade"] is not None:
         told.append("degrade " + (",".join(story["degrade"]) or NONE))
+    if story["days"] is not None:
+        told.append(f"{story['days']} days")
     told += [name for name, flag in (("self-heal", "self_heal"), ("novel", "novel")) if story[flag]]
     if story["model"]:
         told.append(f"model {story['model']}")

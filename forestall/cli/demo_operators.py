@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Literal
 
 from contracts import DAY, Clock, StandingApproval
-from evals.operator import Habits, Operator
+from evals import Habits, Operator
 from forestall.cli.questions import confirm
 from forestall.cli.timeline import Timeline
 from forestall.trace import money

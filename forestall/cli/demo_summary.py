@@ -10,17 +10,9 @@ from rich.text import Text
 from contracts import SECOND
 from forestall.cli.screen import print_hanging
 from forestall.demo import DemoResult, IncidentResult
-from forestall.trace import duration, short
+from forestall.trace import ENDINGS, duration, short
 
-HOW = {
-    "resolved": "resolved",
-    "recovered_alone": "recovered by itself",
-    "observed": "only observed",
-    "escalated": "handed to a person",
-    "denied": "denied by a person",
-    "closed_by_person": "closed by a person",
-    "open": "still open",
-}
+INCIDENT_WIDTH = 20
 
 
 def print_summary(console: Console, result: DemoResult, home: Path, story: dict[str, Any]) -> None:
@@ -28,9 +20,9 @@ def print_summary(console: Console, result: DemoResult, home: Path, story: dict[
     console.print()
     if result.incidents:
         console.print(_incidents(result))
-        console.print()
     else:
         console.print("No incident: nothing was noticed, nothing was done.")
+    console.print()
     for name, told in _figures(result):
         print_hanging(console, Text(f"{name:<17}", "dim"), Text(told))
     console.print()
@@ -41,7 +33,7 @@ def print_summary(console: Console, result: DemoResult, home: Path, story: dict[
 def _incidents(result: DemoResult) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
     for name in ("incident", "what it was", "noticed after", "over after", "how"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True, min_width=INCIDENT_WIDTH if name == "incident" else None)
     for each in result.incidents:
         noticed, over = _since(each.detected_after_s), _since(each.resolved_after_s)
         table.add_row(each.id, each.trouble or "a false alarm", noticed, over, _how(each))
@@ -50,7 +42,7 @@ def _incidents(result: DemoResult) -> Table:
 
 def _how(incident: IncidentResult) -> str:
     if incident.status != "resolved":
-        return HOW.get(incident.status, incident.status)
+        return ENDINGS.get(incident.status, incident.status)
     return "alone" if incident.autonomous else "approved"
 
 
@@ -61,18 +53,19 @@ def _since(seconds: float | None) -> str:
 def _figures(result: DemoResult) -> list[tuple[str, str]]:
     with_oracle = result.orders_lost_without - result.orders_saved_by_oracle
     lost = f"{result.orders_lost_without} with nobody acting, {result.orders_lost} with Forestall"
+    commands = f"{result.commands}, each applied once" if result.commands else "none"
     return [
         ("orders lost", f"{lost}, {with_oracle} with an oracle that knows at once"),
         ("orders saved", _saved(result)),
-        ("commands", f"{result.commands}, each applied once; {result.decisions} decisions recorded"),
-        ("decision digest", f"{short(result.decision_digest)} (the same on every run of this story)"),
+        ("commands", f"{commands}; {result.decisions} decisions recorded"),
+        ("decision digest", f"{short(result.decision_digest)} (the same for the same story and answers)"),
     ]
 
 
 def _saved(result: DemoResult) -> str:
     possible = result.orders_saved_by_oracle
     if possible <= 0:
-        return f"{result.orders_saved}; nothing in the shop's tools could have saved any"
+        return "none; there was nothing that the shop's tools could have saved"
     return (
         f"{result.orders_saved} of the {possible} that the oracle saves ({100 * result.orders_saved / possible:.0f} %)"
     )

@@ -75,6 +75,7 @@ async def _run(found: "Settings", owner: str, *, act: bool, until_idle: bool) ->
     from triggers.clock import WallClock
 
     packs, clock = [load_pack(where) for where in found.packs], WallClock()
+    halt = None if until_idle else _Halt()
     async with AsyncExitStack() as stack:
         app = await stack.enter_async_context(open_app(found, packs, clock, owner=owner))
         if act:
@@ -82,11 +83,11 @@ async def _run(found: "Settings", owner: str, *, act: bool, until_idle: bool) ->
         await _announce(app, packs, owner)
         before = await app.ledger.read(_counts)
         told = _Told(app, await app.ledger.read(lambda tx: tx.journal.latest_number()))
-        if until_idle:
+        if halt is None:
             async with told.following():
                 await app.worker.run_until_idle()
             return await app.ledger.read(lambda tx: _summary(tx, before))
-        await _serve(app, told)
+        await _serve(app, told, halt)
     return None
 
 
@@ -144,24 +145,29 @@ class _Told:
         await self.tell()
 
 
-async def _serve(app: "App", told: _Told) -> None:
-    """Until SIGTERM or Ctrl-C; then what is under way is ended and what is held is given back."""
-    stop, received = asyncio.Event(), []
-    loop = asyncio.get_running_loop()
+class _Halt:
+    """SIGTERM or Ctrl-C: what is under way is ended, what is held is given back. A second one stops at once."""
 
-    def halt(number: signal.Signals) -> None:
-        received.append(number)
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.interrupted = False
+        self._loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._halt, number)
+
+    def _halt(self, number: signal.Signals) -> None:
         _log.info("%s: stopping when what is under way has ended", number.name)
-        stop.set()
+        self.interrupted = number is signal.SIGINT
+        self.stop.set()
         for each in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(each)  # a second one stops at once
+            self._loop.remove_signal_handler(each)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, halt, number)
+
+async def _serve(app: "App", told: _Told, halt: _Halt) -> None:
     async with told.following():
-        await app.worker.serve(stop)
+        await app.worker.serve(halt.stop)
     _log.info("stopped; everything is in the ledger")
-    if signal.SIGINT in received:
+    if halt.interrupted:
         raise Interrupted("Interrupted.")
 
 

@@ -74,7 +74,7 @@ def _at(iso: str) -> str:
 def _running(each: dict[str, Any]) -> str:
     kind, _, rest = each["what"].partition(":")
     what = f"watching {rest.partition(':')[2]} for {rest.partition(':')[0].removeprefix('forestall.')}"
-    return f"{what if kind == 'monitor' else each['what']}, by {each['owner']}"
+    return f"{what if kind == 'monitor' else 'publishing what is written (relay)'}, by {each['owner']}"
 
 
 def _incident(each: dict[str, Any], now: int) -> list[str]:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from evals.scenario import Trouble
+from evals import Trouble
 from forestall.cli.screen import STYLES, print_hanging
 from forestall.trace import Happening, Teller, moment
 from forestall.trace.wording import day_of

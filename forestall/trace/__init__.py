@@ -1,12 +1,13 @@
 """Telling what happened, from the journal alone."""
 
-from forestall.trace.happenings import Happening, Tone, happening, unprefixed
+from forestall.trace.happenings import ENDINGS, Happening, Tone, happening, unprefixed
 from forestall.trace.story import CommandStory, Story, story_of
 from forestall.trace.teller import Teller
 from forestall.trace.tree import tree_of
 from forestall.trace.wording import duration, figures, moment, money, short
 
 __all__ = [
+    "ENDINGS",
     "CommandStory",
     "Happening",
     "Story",

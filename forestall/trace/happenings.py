@@ -53,7 +53,14 @@ def happening(event: Event, issued: Mapping[str, Mapping[str, Any]] = MappingPro
     if told is None:
         return None
     word, text, tone = told
-    return Happening(kind, event.data.get("closed_at") or event.time, event.correlation_id, word, text, tone)
+    return Happening(kind, _at(event), event.correlation_id, word, text, tone)
+
+
+def _at(event: Event) -> int:
+    """When it was written; a recovery is noted some panes after it happened."""
+    recovered = event.data.get("status") in ("resolved", "recovered_alone")
+    closed_at: int | None = event.data.get("closed_at") if recovered else None
+    return event.time if closed_at is None else closed_at
 
 
 def _signal(data: Mapping[str, Any]) -> _Told | None:

@@ -71,11 +71,14 @@ def _lines_of(story: Story, phase: Phase) -> Iterable[tuple[int, list[Line]]]:
     if phase == "outcome":  # what came of a command stands beside it; here is what has no other place
         return [(each.at, _plain(each)) for each in story.of(phase) if each.node != "outcome"] + _acted(story)
     teller = _TELLERS.get(phase, _plain)
-    return [
-        (decision.semantic.get("closed_at", decision.at), teller(decision))
-        for decision in story.of(phase)
-        if decision.node != "open"
-    ]
+    return [(_at(decision), teller(decision)) for decision in story.of(phase) if decision.node != "open"]
+
+
+def _at(decision: Decision) -> int:
+    """When it was decided; a recovery is noted some panes after it happened."""
+    recovered = decision.semantic.get("status") in ("resolved", "recovered_alone")
+    at: int = decision.semantic.get("closed_at", decision.at) if recovered else decision.at
+    return at
 
 
 def _plain(decision: Decision) -> list[Line]:

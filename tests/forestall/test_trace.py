@@ -1,0 +1,92 @@
+"""Stories are told from the journal alone, and words fit their figures."""
+
+from pathlib import Path
+
+import pytest
+
+from contracts import DAY, HOUR, MINUTE, SECOND, decision_digest, own_event
+from forestall.cli.ledgers import change, read
+from forestall.cli.screen import stdout
+from forestall.demo import decisions_of
+from forestall.trace import Story, duration, figures, happening, moment, money, story_of, tree_of
+from ledger import Transaction, rebuild_views
+
+
+def _story(home: Path) -> Story:
+    def work(tx: Transaction) -> Story:
+        name = tx.journal.events(type_prefix="forestall.incident.opened")[0].correlation_id
+        assert name is not None
+        return story_of(name, tx.journal.events(incident=name))
+
+    return read(home, work)
+
+
+def test_a_story_holds_every_decision_of_its_incident(asked_home: Path) -> None:
+    story = _story(asked_home)
+    decisions = read(asked_home, lambda tx: decisions_of(tx, story.incident))
+    assert story.digest == decision_digest(decisions)
+    assert sorted(each.node for each in story.decisions) == sorted(each.node for each in decisions)
+    phases = [step["phase"] for step in story.to_json()["steps"]]
+    assert list(dict.fromkeys(phases)) == ["noticed", "explained", "recalled", "planned", "gated"]
+
+
+def test_a_story_needs_no_view(asked_home: Path) -> None:
+    before = _story(asked_home)
+    change(asked_home, "test", lambda tx: tx.incidents.forget_views())
+    assert _story(asked_home) == before
+    change(asked_home, "test", rebuild_views)
+    assert read(asked_home, lambda tx: tx.incidents.get(before.incident))["status"] == before.view["status"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("width", ["80", "120"])
+def test_the_tree_tells_every_phase_within_its_width(
+    asked_home: Path, width: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    stdout().print(tree_of(_story(asked_home)))
+    told = capsys.readouterr().out
+    assert max(len(line) for line in told.splitlines()) <= int(width)
+    places = [told.index(f"── {phase}") for phase in ("noticed", "explained", "recalled", "planned", "gated", "person")]
+    assert places == sorted(places)
+    assert "lift" in told
+    assert "from explanation" in told
+    assert "no standing approval" in told
+
+
+@pytest.mark.parametrize(
+    ("micros", "told"),
+    [
+        (0, "0 s"),
+        (59 * SECOND, "59 s"),
+        (15 * MINUTE, "15 min"),
+        (3 * HOUR + 30 * MINUTE, "3 h 30 min"),
+        (2 * DAY + 5 * MINUTE, "2 d"),
+        (2 * DAY + 4 * HOUR, "2 d 4 h"),
+    ],
+)
+def test_durations(micros: int, told: str) -> None:
+    assert duration(micros) == told
+
+
+def test_figures_leave_out_what_is_known() -> None:
+    result = {
+        "warehouse": "A",
+        "moved": 38,
+        "value": "3023.80",
+        "to": {"B": 21, "C": 6},
+        "until": "2026-03-06T10:00:00Z",
+    }
+    told = figures(result, {"warehouse": "A"})
+    assert told == "moved 38 · value 3,023.80 · to B 21, C 6 · until Fri 6 Mar 10:00"
+
+
+def test_money_and_moments() -> None:
+    assert (money("1234.5"), money("a lot")) == ("1,234.50", "a lot")
+    assert moment(0) == "Thu 1 Jan 00:00"
+
+
+def test_an_event_that_says_nothing_new_has_no_line() -> None:
+    assert happening(own_event("episode.recorded", {}, about=("x",), time=0)) is None
+    found = happening(own_event("effect.frozen", {"person": "Ada", "reason": "a drill"}, about=("y",), time=5))
+    assert found is not None
+    assert (found.at, found.word, found.text, found.tone) == (5, "frozen", "by Ada: a drill", "bad")
