@@ -66,14 +66,22 @@ class Intake:
         watches = await self._services.ledger.read(lambda tx: tx.incidents.watches(self._pack.name))
         if silent or watches != self._settled:
             self._settled = watches
-            await self._monitor.take([], now - IDLE_GRACE if silent else None)
+            await self._advance(self._monitor, now - IDLE_GRACE if silent else None)
 
     async def flush(self) -> None:
         """The stream has ended: close every pane that holds an event."""
         if await self._own() is None or self._monitor is None:
             return
         monitor = await self._monitor.restored()
-        await self._monitor.take([], monitor.flush_time())
+        await self._advance(self._monitor, monitor.flush_time())
+
+    async def _advance(self, monitor: StreamMonitor, to: int | None) -> None:
+        """Take nothing, and move the watermark."""
+        try:
+            await monitor.take([], to)
+        except Fenced as stop:
+            _log.warning("%s; standing by", stop)
+            await self._lose()
 
     async def close(self) -> None:
         """Give the stream to whoever wants it next."""

@@ -1,6 +1,8 @@
 """The webhook: tells an HTTP endpoint of a person's choice that an approval is requested."""
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 import httpx
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
@@ -15,10 +17,19 @@ _log = logging.getLogger("forestall.webhook")
 
 
 class Webhook:
-    """Posts each request once as far as the endpoint answers; CloudEvents structured JSON."""
+    """Posts each request once as far as the endpoint answers; CloudEvents structured JSON.
 
-    def __init__(self, services: Services, url: str, client: httpx.AsyncClient) -> None:
-        self._services, self._url, self._client = services, url, client
+    `pause` waits so many seconds between two attempts.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        url: str,
+        client: httpx.AsyncClient,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._services, self._url, self._client, self._pause = services, url, client, pause
 
     async def step(self) -> bool:
         """Send what waits; an endpoint that cannot be reached is given up on after four tries, and logged."""
@@ -36,6 +47,7 @@ class Webhook:
         try:
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception(_passing),
+                sleep=self._pause,
                 stop=stop_after_attempt(ATTEMPTS),
                 wait=wait_exponential(multiplier=0.5, max=8),
                 reraise=True,

@@ -1,0 +1,93 @@
+"""The plant with a broker: a worker's parts over real files, in virtual time."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts import MINUTE, Event, encode_event
+from evals.operator import Operator
+from graphs import Services
+from ledger import Ledger
+from tests.graphs.plant import START, Plant, Process
+from triggers import Intake, Relay, Worker
+from triggers.brokers import Broker, EmbeddedBroker, Message, Outgoing
+
+
+def reading(minute: float, bar: float = 4.0, pump: str = "p1", **changes: object) -> bytes:
+    """A reading on the wire; what changes replaces parts of the event's data."""
+    time = START + int(minute * MINUTE)
+    data = {"bar": bar, "pump": pump} | changes
+    return encode_event(Event(id=f"{pump}-{minute}", source="/plant", type="pump.read", time=time, data=data))
+
+
+@dataclass
+class Station:
+    """One process with a broker."""
+
+    plant: Plant
+    process: Process
+    broker: Broker
+    intake: Intake
+    relay: Relay
+    worker: Worker
+
+    @property
+    def services(self) -> Services:
+        return self.process.services
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.process.ledger
+
+    async def publish(self, *payloads: bytes) -> None:
+        await self.broker.publish("pumps", [Outgoing(each) for each in payloads])
+
+    async def tick(self, minute: int, bar: float) -> None:
+        """One reading and all that follows, an operator's answers among it."""
+        self.plant.clock.move_to(START + minute * MINUTE)
+        await self.publish(reading(minute, bar))
+        await self.settle()
+
+    async def settle(self) -> None:
+        await self.worker.drain()
+        while await Operator(self.ledger, self.plant.clock, self.plant.operator).act():
+            await self.worker.drain()
+
+    async def counters(self) -> dict[str, int]:
+        found = await self.ledger.read(lambda tx: tx.docs.counters())
+        return {name.removeprefix("monitor:plant:"): value for name, value in found.items() if name != "outbox"}
+
+    async def received(self, topic: str) -> list[Message]:
+        """All that was published to a topic."""
+        if topic not in await self.broker.topics():
+            return []
+        consumer = await self.broker.subscribe(topic, "test")
+        found: Sequence[Message] = await consumer.receive(10_000, wait=False)
+        await consumer.close()
+        return list(found)
+
+
+@asynccontextmanager
+async def open_station(
+    plant: Plant,
+    wrap: Callable[[Ledger], Ledger] = lambda ledger: ledger,
+    *,
+    owner: str = "worker",
+    batch: int = 500,
+    wrap_broker: Callable[[Broker], Broker] = lambda broker: broker,
+) -> AsyncIterator[Station]:
+    """Nothing is given back at the end but what a dying process gives back: its files."""
+    async with AsyncExitStack() as stack:
+        process = plant.open(wrap, owner)
+        stack.push_async_callback(process.close)
+        opened = await EmbeddedBroker.open(plant.home / "broker.db", plant.clock, owner=owner)
+        stack.push_async_callback(opened.close)
+        broker = wrap_broker(opened)
+        intake = Intake(process.services, process.pack, plant.pack.streams[0], broker, "default")
+        relay = Relay(process.services, broker)
+        yield Station(plant, process, broker, intake, relay, Worker(process.services, [intake], relay, batch=batch))
+
+
+def new_plant(home: Path) -> Plant:
+    return Plant(home)

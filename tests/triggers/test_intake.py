@@ -1,0 +1,246 @@
+"""Intake: from a broker into the ledger, once, by one owner, acknowledged only after the commit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts import HOUR, MINUTE, SECOND, encode_event
+from evals.faults import Crash, CrashingLedger
+from graphs.screening import EVENT_MAX_BYTES
+from ledger import LedgerBusy, Transaction
+from tests.graphs.plant import HIGH, START, Plant
+from tests.ledger.builders import note
+from tests.triggers.station import Station, open_station, reading
+from triggers.brokers import Broker, Consumer, Message
+from triggers.intake import IDLE_GRACE, LEASE_MICROS
+
+
+@pytest.fixture
+def plant(tmp_path: Path) -> Plant:
+    made = Plant(tmp_path / "home")
+    made.clock.move_to(START + HOUR)
+    return made
+
+
+async def backlog(station: Station) -> int:
+    return await station.broker.backlog("pumps", "forestall.plant:pumps")
+
+
+async def panes(station: Station) -> list[Any]:
+    judged = await station.services.recent("plant", "pressure", "burst", "p1")
+    return [((each.start - START) // MINUTE, each.value) for each in judged]
+
+
+async def test_a_batch_is_taken_and_acknowledged(plant: Plant) -> None:
+    async with open_station(plant) as station:
+        await station.publish(*(reading(minute) for minute in range(5)))
+        assert await station.intake.step(3) is True
+        assert await backlog(station) == 2
+        assert await station.intake.step(3) is True
+        assert await station.intake.step(3) is False
+        assert await backlog(station) == 0
+        assert await station.counters() == {"events": 5, "panes": 4}
+        assert await panes(station) == [(0, 4.0), (1, 4.0), (2, 4.0), (3, 4.0)]
+
+
+async def test_the_same_event_counts_once(plant: Plant) -> None:
+    async with open_station(plant) as station:
+        await station.publish(reading(0), reading(0), reading(1))
+        await station.publish(reading(0), reading(2))
+        while await station.intake.step(3):
+            pass
+        assert await station.counters() == {"events": 3, "duplicates": 2, "panes": 2}
+
+
+async def test_what_cannot_be_taken_is_kept_and_blocks_nothing(plant: Plant) -> None:
+    stranger = encode_event(note(START, "thing.seen"))
+    bad = [
+        b"no json",
+        b"x" * (EVENT_MAX_BYTES + 1),
+        stranger,
+        reading(61 + 5),
+        reading(0.1, bar="high"),  # type: ignore[arg-type]
+        reading(0, pump=""),
+    ]
+    async with open_station(plant) as station:
+        await station.publish(reading(0), *bad, reading(0, 9.0), reading(1))
+        while await station.intake.step(100):
+            pass
+        assert await backlog(station) == 0
+        letters = await station.ledger.read(lambda tx: tx.inbox.dead_letters())
+        assert [each.code for each in reversed(letters)] == [
+            "malformed", "too_large", "unknown_type", "future", "id_reused", "missing_key", "missing_key",
+        ]  # fmt: skip
+        assert all(each.reason for each in letters)
+        assert (await station.counters())["dead_letters"] == 7
+        assert await panes(station) == [(0, 4.0)]
+
+
+async def test_nothing_is_acknowledged_before_the_commit(plant: Plant) -> None:
+    async with open_station(plant, lambda ledger: CrashingLedger(ledger, 2, "before")) as station:
+        await station.publish(reading(0), reading(1))
+        with pytest.raises(Crash):
+            await station.intake.step(10)
+        assert await backlog(station) == 2
+    async with open_station(plant) as station:
+        assert await station.intake.step(10) is True
+        assert await station.counters() == {"events": 2, "panes": 1}
+
+
+async def test_a_crash_between_commit_and_acknowledgement_counts_nothing_twice(plant: Plant) -> None:
+    async with open_station(plant, lambda ledger: CrashingLedger(ledger, 2, "after")) as station:
+        await station.publish(reading(0), reading(1), b"no json")
+        with pytest.raises(Crash):
+            await station.intake.step(10)
+        assert await backlog(station) == 3
+    async with open_station(plant) as station:
+        assert await station.intake.step(10) is True
+        assert await backlog(station) == 0
+        assert await station.counters() == {"events": 2, "panes": 1, "duplicates": 2, "dead_letters": 1}
+
+
+async def test_a_busy_ledger_gives_the_batch_back(plant: Plant) -> None:
+    async with open_station(plant) as station:
+        await station.publish(reading(0), reading(1))
+        real = station.ledger.transact
+
+        async def busy(label: str, work: Any) -> Any:
+            if label == "intake":
+                raise LedgerBusy("held")
+            return await real(label, work)
+
+        station.ledger.transact = busy  # type: ignore[method-assign]
+        with pytest.raises(LedgerBusy):
+            await station.intake.step(10)
+        station.ledger.transact = real  # type: ignore[method-assign]
+        assert await backlog(station) == 2
+        assert await station.intake.step(10) is True
+        assert await station.counters() == {"events": 2, "panes": 1}
+
+
+async def test_a_stream_has_one_owner(plant: Plant) -> None:
+    async with open_station(plant) as first, open_station(plant, owner="other") as second:
+        await first.publish(reading(0))
+        assert await first.intake.step(10) is True
+        await first.publish(reading(1))
+        assert await second.intake.step(10) is False
+        assert (first.intake.owned, second.intake.owned) == (True, False)
+        await first.intake.close()
+        assert await second.intake.step(10) is True
+
+
+async def test_who_lost_the_stream_stands_by(plant: Plant) -> None:
+    """The first is held up between reading and writing; the second has taken over meanwhile."""
+    async with open_station(plant) as first, open_station(plant, owner="other") as second:
+        await first.publish(reading(0))
+        assert await first.intake.step(10) is True
+
+        async def take_over() -> None:
+            plant.clock.move_to(plant.clock.now() + LEASE_MICROS + 1)
+            await second.intake.step(10)
+
+        await first.publish(reading(1))
+        real, begun = first.ledger.transact, False
+
+        async def late(label: str, work: Any) -> Any:
+            nonlocal begun
+            if label == "intake" and not begun:
+                begun = True
+                await take_over()
+            return await real(label, work)
+
+        first.ledger.transact = late  # type: ignore[method-assign]
+        await first.intake.step(10)
+        assert (first.intake.owned, second.intake.owned) == (False, True)
+        assert await second.intake.step(10) is True
+        assert (await second.counters())["events"] == 2
+        assert await first.intake.step(10) is False
+
+
+async def test_who_lost_the_stream_while_it_was_idle_stands_by_too(plant: Plant) -> None:
+    async with open_station(plant) as first:
+        await first.publish(reading(59))
+        assert await first.intake.step(10) is True
+        plant.clock.move_to(plant.clock.now() + 5 * SECOND)
+        now = plant.clock.now()
+
+        def take(tx: Transaction) -> None:
+            name = "monitor:forestall.plant:pumps"
+            assert tx.leases.acquire(name, "worker", now, LEASE_MICROS) is not None
+
+        await first.ledger.transact("steal", take)
+        await first.intake.flush()
+        assert first.intake.owned is False
+
+
+async def test_a_lease_is_renewed_in_time(plant: Plant) -> None:
+    async with open_station(plant) as station, open_station(plant, owner="other") as second:
+        for minute in range(6):
+            await station.publish(reading(minute))
+            assert await station.intake.step(10) is True
+            plant.clock.move_to(plant.clock.now() + LEASE_MICROS // 2)
+            assert await second.intake.step(10) is False
+
+
+async def test_a_silent_live_stream_follows_the_clock(plant: Plant) -> None:
+    async with open_station(plant) as station:
+        await station.publish(reading(59), reading(60))
+        await station.intake.step(10)
+        await station.intake.settle()
+        assert await panes(station) == [(59, 4.0)]
+        plant.clock.move_to(plant.clock.now() + IDLE_GRACE + 2 * MINUTE)
+        await station.intake.settle()
+        assert await panes(station) == [(59, 4.0), (60, 4.0), (61, None)]
+
+
+async def test_history_waits_for_its_next_event(plant: Plant) -> None:
+    plant.clock.move_to(plant.clock.now() + 24 * HOUR)
+    async with open_station(plant) as station:
+        await station.publish(reading(0), reading(1))
+        await station.intake.step(10)
+        await station.intake.settle()
+        assert await panes(station) == [(0, 4.0)]
+        await station.intake.flush()
+        assert await panes(station) == [(0, 4.0), (1, 4.0)]
+
+
+class Counting:
+    """A broker that keeps count of what is acknowledged, message by message."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker, self.acked = broker, list[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._broker, name)
+
+    async def subscribe(self, topic: str, subscription: str, **options: Any) -> Consumer:
+        consumer = await self._broker.subscribe(topic, subscription, **options)
+        real = consumer.ack
+
+        async def ack(messages: Sequence[Message]) -> None:
+            self.acked += [each.message_id for each in messages]
+            await real(messages)
+
+        consumer.ack = ack  # type: ignore[method-assign]
+        return consumer
+
+
+async def test_a_batch_that_opens_an_incident_is_cut_there(plant: Plant) -> None:
+    """What comes behind is held and taken next, without being read or acknowledged twice."""
+    counting: list[Counting] = []
+
+    def wrap(broker: Broker) -> Broker:
+        counting.append(Counting(broker))
+        return counting[0]  # type: ignore[return-value]
+
+    async with open_station(plant, wrap_broker=wrap) as station:
+        await station.publish(*(reading(minute, HIGH) for minute in range(6)))
+        assert await station.intake.step(100) is True
+        assert await backlog(station) == 4
+        while await station.intake.step(100):
+            pass
+        assert await backlog(station) == 0
+        assert len(counting[0].acked) == len(set(counting[0].acked)) == 6
+        assert (await station.counters())["events"] == 6
