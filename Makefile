@@ -16,9 +16,13 @@ run: ## install into .venv, then show an incident from its first event to its en
 	@.ci/install solvers $(EXTRAS)
 	@$(BIN)/forestall demo retail
 
+# The tests write and sync a great deal; where there is a file system in memory they use it. A killed process leaves the
+# same files behind there as on a disk.
+SCRATCH := $(shell [ -w /dev/shm ] && echo /dev/shm || echo $${TMPDIR:-/tmp})
+
 test: ## every test, and the coverage of each room
 	@.ci/install dev $(EXTRAS)
-	@$(BIN)/pytest -n $(JOBS) --cov --cov-report= $(ARGS)
+	@TMPDIR=$(SCRATCH) $(BIN)/pytest -n $(JOBS) --cov --cov-report= $(ARGS)
 
 lint: ## ruff, mypy and the arrows between the rooms
 	@.ci/install dev $(EXTRAS)
@@ -34,7 +38,7 @@ format: ## let ruff put the files in order
 
 quality: ## how well it detects, explains and acts, over seeded worlds
 	@.ci/install dev $(EXTRAS)
-	@$(BIN)/python -m forestall.quality $(ARGS)
+	@TMPDIR=$(SCRATCH) $(BIN)/python -m forestall.quality $(ARGS)
 
 clean: ## remove .venv, caches and builds; the ledger in .forestall stays
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*

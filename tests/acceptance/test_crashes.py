@@ -19,5 +19,5 @@ def test_each_command_is_applied_once_whenever_the_process_is_killed(tmp_path: P
     handed = [finding.trial for finding in report.findings if finding.with_a_person]
     assert {(trial.label, trial.when) for trial in handed} == {("command:claim", "after"), ("command:record", "before")}
     assert len(handed) == 2
-    # The control: without the claims, every crash between effect and record doubles where the sink does not deduplicate.
+    # The control: without the claims, each crash between effect and record doubles at a sink that does not deduplicate.
     assert report.control_trials == report.control_doubled == 2
