@@ -11,7 +11,7 @@ from ledger import SqliteLedger, Transaction
 from tests.governance.builders import NOW, PERSON, command, request, standing
 from tools import Grant
 
-STANDING = {"authority": "standing:sta-1"}
+STANDING: dict[str, Any] = {"authority": "standing:sta-1"}
 
 
 async def prepare(ledger: SqliteLedger, status: str = "approved", **of_standing: Any) -> None:

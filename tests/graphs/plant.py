@@ -88,11 +88,11 @@ def new_tools() -> list[Tool]:
 
 
 def manifest(mode: str = "act", may: str = "approve", **changes: Any) -> PackManifest:
-    rules = tuple(AutonomyRule(tool=each, may=may) for each in ("move_valve", "call_crew", "sound_horn"))  # type: ignore[arg-type]
+    rules = tuple(AutonomyRule(tool=each, may=may) for each in ("move_valve", "call_crew", "sound_horn"))
     return PackManifest(
         pack="plant",
         title="A pump",
-        mode=mode,  # type: ignore[arg-type]
+        mode=mode,
         streams=(StreamSpec(topic="pumps", types=(EventType(type="pump.read"),)),),
         measures=(Measure(name="pressure", title="Pressure", of=("pump.read",), aggregate="mean", field="bar",
                           key="pump", pane=MINUTE),),

@@ -134,7 +134,7 @@ async def stored(plant: Plant) -> list[bytes]:
                 docs.append(canonical(neutral(found[1], {})))
         return answer
 
-    process.ledger.transact = watching  # type: ignore[method-assign, assignment]
+    process.ledger.transact = watching  # type: ignore[method-assign]
     await play(process, BURST)
     await process.close()
     return docs

@@ -148,7 +148,7 @@ async def test_two_drivers_resume_one_run(plant: Plant, start: Start, caplog: py
             await go_on.wait()
         return await real(label, work)
 
-    process.ledger.transact = slow  # type: ignore[method-assign, assignment]
+    process.ledger.transact = slow  # type: ignore[method-assign]
     task = asyncio.create_task(play(process, ASKED))
     await reached.wait()
     assert await other.driver.step() is False, "it is held"
@@ -184,7 +184,7 @@ async def test_a_stale_driver_that_fails_takes_nothing_from_the_new_owner(plant:
             stale.append(taken)
         return await real(label, work)
 
-    process.ledger.transact = steal  # type: ignore[method-assign, assignment]
+    process.ledger.transact = steal  # type: ignore[method-assign]
     await play(process, ASKED)
     assert len(stale) == 1
     assert await the_run(process) == stale[0]

@@ -173,7 +173,7 @@ class _FreezeAfterClaim:
 
     def __init__(self, process: Process) -> None:
         self.done, self._process, self._real = False, process, process.ledger.transact
-        process.ledger.transact = self.transact  # type: ignore[method-assign, assignment]
+        process.ledger.transact = self.transact  # type: ignore[method-assign]
 
     async def transact(self, label: str, work: Callable[..., Any]) -> Any:
         answer = await self._real(label, work)

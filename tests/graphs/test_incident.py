@@ -16,7 +16,7 @@ from tools import NothingDone, RetryLater
 
 OPENING = ["open", "explain", "recall", "plan", "gate"]
 ALL_DONE = {"valve": ["open"], "crew": ["repair"], "horn": ["once"]}
-NOTHING = {"valve": [], "crew": [], "horn": []}
+NOTHING: dict[str, list[str]] = {"valve": [], "crew": [], "horn": []}
 
 
 async def reply(process: Process, verdict: str) -> None:
@@ -219,17 +219,11 @@ async def test_a_compensation_that_fails_is_told_and_the_others_go_on(plant: Pla
     plant.operator = PROMPT
     process = start()
 
-    class Striking(NothingDone):
-        """Raised by the horn: from now on the crew is on strike."""
-
-        def __init__(self) -> None:
-            super().__init__("the horn is gone")
-
-    plant.horn.apply = lambda command_id, what: strike()  # type: ignore[method-assign, assignment]  # noqa: ARG005
-
-    def strike() -> None:
+    def strike(command_id: str, what: str) -> dict[str, object]:  # noqa: ARG001
         plant.crew.faults = [NothingDone("on strike")]
-        raise Striking
+        raise NothingDone("the horn is gone")
+
+    plant.horn.apply = strike  # type: ignore[method-assign]
 
     await play(process)
     found = await process.incident()

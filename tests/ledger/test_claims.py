@@ -78,9 +78,14 @@ async def test_a_restarted_owner_has_its_run_at_once_and_attempts_count(ledger: 
     assert await ledger.transact("claim", lambda tx: tx.runs.claim("a", 49)) is None
     again = await ledger.transact("claim", lambda tx: claim(tx, "b", 50))
     assert again.attempts == 3, "what was left untouched does not count"
-    await ledger.transact(
-        "suspend", lambda tx: (tx.runs.consume(tx.runs.mail(again.thread)), tx.runs.suspend(again, "x", 60))
-    )  # type: ignore[func-returns-value, arg-type]
+
+    def suspend(tx: Transaction) -> None:
+        mail = tx.runs.mail(again.thread)
+        assert mail is not None
+        tx.runs.consume(mail)
+        tx.runs.suspend(again, "x", 60)
+
+    await ledger.transact("suspend", suspend)
     run = await ledger.read(lambda tx: tx.runs.get(again.thread))
     assert run is not None
     assert (run.status, run.attempts, run.owner, run.waiting_for) == ("waiting", 0, None, "x")

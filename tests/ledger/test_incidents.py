@@ -1,8 +1,10 @@
 """One current incident a key: opening, joining and cooling down, against a small model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from contracts import Correlation
 from ledger import Joined, SqliteLedger, Transaction
 from tests.ledger.builders import signal
 
+Answer = TypeVar("Answer")
 WINDOW, COOLDOWN = 10, 5
 CORRELATION = Correlation(window=WINDOW, cooldown=COOLDOWN)
 
@@ -41,8 +44,8 @@ class Incidents(RuleBasedStateMachine):
         self.ledger._thread.shutdown()
         self.folder.cleanup()
 
-    def _do(self, work: object) -> object:
-        return self.ledger._thread.submit(self.ledger._transact, work).result()
+    def _do(self, work: Callable[[Transaction], Answer]) -> Answer:
+        return self.ledger._thread.submit(lambda: self.ledger._transact(work)).result()
 
     @rule(key=st.sampled_from("ab"), onset=st.integers(0, 40), again=st.booleans())
     def raise_signal(self, key: str, onset: int, again: bool) -> None:
@@ -54,7 +57,6 @@ class Incidents(RuleBasedStateMachine):
             return tx.incidents.open_or_join(raised, CORRELATION, "digest", 1)
 
         found = self._do(work)
-        assert isinstance(found, Joined)
         expected, incident = self._expected(known, onset)
         assert found.how == expected
         if expected == "opened":
@@ -103,7 +105,7 @@ class Incidents(RuleBasedStateMachine):
             for key, known in self.known.items():
                 current = tx.runs.current("default", "plant", key)
                 expected = [name for name, each in known.items() if each.current and each.closed_at is None]
-                assert [current.thread if current else None] == (expected or [None])
+                assert ([current.thread] if current else []) == expected
                 for thread, each in known.items():
                     rows = tx.runs._db.execute("SELECT count(*) FROM mailbox WHERE thread = ?", (thread,))
                     assert rows.fetchone() == (each.mail,)

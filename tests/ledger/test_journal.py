@@ -1,6 +1,7 @@
 """The journal, its views, the outbox, the inbox and the dead letters."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -106,7 +107,7 @@ async def test_the_outbox_has_no_gaps_and_passes_no_row_over(
 
 
 async def test_views_are_rebuilt_from_the_journal(ledger: SqliteLedger) -> None:
-    changes = [
+    changes: list[tuple[str, str, dict[str, Any]]] = [
         ("i1", "opened", {"status": "open", "opened_at": 5, "plan": {"a": [1]}}),
         ("i2", "opened", {"status": "open", "opened_at": 3}),
         ("i1", "planned", {"lane": "recall"}),

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from contracts import MINUTE, Event, encode_event
 from evals.operator import Operator
@@ -87,7 +86,3 @@ async def open_station(
         intake = Intake(process.services, process.pack, plant.pack.streams[0], broker, "default")
         relay = Relay(process.services, broker)
         yield Station(plant, process, broker, intake, relay, Worker(process.services, [intake], relay, batch=batch))
-
-
-def new_plant(home: Path) -> Plant:
-    return Plant(home)

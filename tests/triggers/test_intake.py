@@ -233,7 +233,7 @@ async def test_a_batch_that_opens_an_incident_is_cut_there(plant: Plant) -> None
 
     def wrap(broker: Broker) -> Broker:
         counting.append(Counting(broker))
-        return counting[0]  # type: ignore[return-value]
+        return counting[0]
 
     async with open_station(plant, wrap_broker=wrap) as station:
         await station.publish(*(reading(minute, HIGH) for minute in range(6)))

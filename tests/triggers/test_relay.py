@@ -106,7 +106,7 @@ class Broken:
 
 async def test_a_broker_that_is_away_loses_nothing(plant: Plant) -> None:
     def wrap(broker: Broker) -> Broker:
-        return Broken(broker, "forestall.others", 1)  # type: ignore[return-value]
+        return Broken(broker, "forestall.others", 1)
 
     async with open_station(plant, wrap_broker=wrap) as station:
         await write(station, 0, 1)
@@ -144,7 +144,7 @@ async def test_who_was_held_up_marks_nothing(plant: Plant) -> None:
             return await self._broker.publish(topic, payloads)
 
     def wrap(broker: Broker) -> Broker:
-        return Slow(broker, "", 0)  # type: ignore[return-value]
+        return Slow(broker, "", 0)
 
     async with open_station(plant, wrap_broker=wrap) as first, open_station(plant, owner="other") as second:
 

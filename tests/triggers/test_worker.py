@@ -54,7 +54,7 @@ async def events(station: Station) -> list[Event]:
 @pytest.mark.parametrize("batch", [1, 2, 100])
 async def test_the_batch_decides_nothing(tmp_path: Path, batch: int) -> None:
     """All readings are there from the beginning, and are read in batches of any size."""
-    digests = []
+    digests: list[str] = []
     for size in (7, batch):
         plant = new_plant(tmp_path / str(len(digests)))
         plant.clock.move_to(START + 60 * MINUTE)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.monitoring import ALL, EventRefused, Findings
+from agents.monitoring import ALL, EventRefused, Findings, Monitor
 from agents.monitoring.monitor import MAX_AGE, MAX_JUMP, MAX_KEYS
-from contracts import DAY, MINUTE, Event
-from tests.agents.monitoring.builders import START, counts, event, monitor, numbers, run
+from contracts import DAY, MINUTE, Event, EventType, StreamSpec
+from tests.agents.monitoring.builders import START, counts, event, monitor, numbers, pack, run
 
 Values = list[tuple[int, float | None]]
 
@@ -151,19 +151,10 @@ def test_the_flush_closes_the_slowest_measure() -> None:
 
 
 def test_a_stream_that_nothing_measures_ends_too() -> None:
-    manifest_monitor = monitor(counts(of=("order", "other")), others=("other",))
-    made = type(manifest_monitor)(pack_without(manifest_monitor), pack_without(manifest_monitor).streams[0], "default")
+    both = pack(counts(of=("order", "other")), others=("other",))
+    made = Monitor(both, StreamSpec(topic="orders", types=(EventType(type="order"),)), "default")
     run(made, event(0, 1))
     assert made.flush_time() is None
-
-
-def pack_without(made: Any) -> Any:  # noqa: ARG001
-    """A pack whose only measure needs two types, of which its stream has one."""
-    from contracts import EventType, StreamSpec
-    from tests.agents.monitoring.builders import pack
-
-    both = pack(counts(of=("order", "other")), others=("other",))
-    return both.model_copy(update={"streams": (StreamSpec(topic="orders", types=(EventType(type="order"),)),)})
 
 
 def test_a_signal_says_what_when_and_where() -> None:
