@@ -27,6 +27,14 @@ def now_in(home: Path, tx: Transaction) -> int:
     return time.time_ns() // 1_000
 
 
+def goes_on(home: Path) -> str:
+    """Who takes it from here when a person has said something."""
+    story = story_in(home) if (home / MARKER).is_file() else None
+    if story is None:
+        return "A running forestall run goes on with it"
+    return f"It goes on with: forestall demo {story['scenario']} --resume --dir {home}"
+
+
 def make_home(home: Path) -> None:
     """Make the folder unless it is there.
 

@@ -99,10 +99,12 @@ def _interrupted(message: str) -> int:
 
 
 def _tell(failure: Failure) -> int:
-    """The message, and behind it or below it the next step."""
+    """The message, and below it the next step; nothing where help was printed instead."""
+    if not failure.message:
+        return failure.code
     sys.stdout.flush()
     console = stderr()
-    lines = failure.message.splitlines() or [""]
+    lines = failure.message.splitlines()
     console.print(Text.assemble(("Error: ", "bold red"), lines[0]), soft_wrap=True)
     for line in lines[1:]:
         console.print(f"       {line}", soft_wrap=True)

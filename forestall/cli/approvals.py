@@ -14,7 +14,7 @@ from forestall.cli.options import Home, Note, Person, Yes, settings
 from forestall.cli.questions import confirm, os_user
 from forestall.cli.screen import print_hanging, stdout
 from forestall.errors import UsageError
-from forestall.home import now_in
+from forestall.home import goes_on, now_in
 from forestall.trace import duration, moment, money
 from governance import Refused, answer, find_request, grant_standing, revoke_standing
 from ledger import ApprovalRow, Transaction
@@ -62,7 +62,7 @@ def _give(
         answer(tx, found, verdict, nonce=asked.nonce, plan_digest=asked.plan_digest, person=who, now=now, note=note)
 
     change(folder, f"person:{verdict}", give)
-    console.print(Text(f"{verdict.capitalize()} by {who}. A running forestall run goes on with it.", "bold"))
+    console.print(Text.assemble((f"{verdict.capitalize()} by {who}.", "bold"), f" {goes_on(folder)}."))
 
 
 def _find_request(tx: Transaction, name: str) -> ApprovalRow:

@@ -9,7 +9,7 @@ from forestall.cli.ledgers import change, find, find_incident
 from forestall.cli.options import Home, Note, Person, settings
 from forestall.cli.questions import os_user
 from forestall.cli.screen import stdout
-from forestall.home import now_in
+from forestall.home import goes_on, now_in
 from governance import close_incident, freeze, set_mode, settle, thaw
 from ledger import Transaction
 
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
     app.command(name="thaw", help="Let effects go on.")(thaw_all)
     app.command(help="Let a pack act, or only observe.")(mode)
     app.command(name="settle", help="Say what became of a command whose outcome nobody knows.")(settle_command)
-    app.command(help="Close an incident that is open, or that was handed to a person.")(close)
+    app.command(help="Close an incident: an open one, or one handed to a person.")(close)
 
 
 def freeze_all(
@@ -82,7 +82,7 @@ def settle_command(
         settle(tx, name, status, person=who, now=now_in(folder, tx), note=note)
         return name
 
-    _tell(f"{change(folder, 'person:settle', work)}: {status}, says {who}.", " Its incident goes on.")
+    _tell(f"{change(folder, 'person:settle', work)}: {status}, says {who}.", f" {goes_on(folder)}.")
 
 
 def close(
@@ -99,7 +99,7 @@ def close(
         return name, close_incident(tx, name, person=who, now=now_in(folder, tx), note=note)
 
     name, how = change(folder, "person:close", work)
-    _tell(f"{name}: closed by {who}.", "" if how == "closed" else " A running forestall run ends it.")
+    _tell(f"{name}: closed by {who}.", "" if how == "closed" else f" {goes_on(folder)}.")
 
 
 def _tell(what: str, then: str) -> None:

@@ -23,15 +23,13 @@ DEFAULT_SEED = 7
 
 
 def register(app: typer.Typer) -> None:
-    app.command(help="Play a scenario in virtual time: see an incident from its first event to its end.")(demo)
+    app.command(help="Play a scenario in virtual time, told while it happens.")(demo)
 
 
 def demo(
     context: typer.Context,
     scenario: Annotated[str, typer.Argument(help="What is played: retail.")] = "retail",
-    seed: Annotated[
-        int | None, typer.Option(help="Another seed, another shop.", show_default=str(DEFAULT_SEED))
-    ] = None,
+    seed: Annotated[int | None, typer.Option(help=f"Another seed, another shop. By default {DEFAULT_SEED}.")] = None,
     degrade: Annotated[
         str | None, typer.Option(help="Warehouses that fail, in order, such as A,C; none: a quiet week.")
     ] = None,
@@ -54,7 +52,7 @@ def demo(
         int, typer.Option(min=1, max=10_000, help="Events committed at once; changes the speed alone.")
     ] = 500,
     folder: Annotated[
-        Path | None, typer.Option("--dir", help="Where it is played; made anew each time. [default: HOME/demo-retail]")
+        Path | None, typer.Option("--dir", help="Where it is played; made anew each time. By default HOME/demo-retail.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

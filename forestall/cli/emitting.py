@@ -20,7 +20,7 @@ BAD_SHOWN = 10
 
 
 def register(app: typer.Typer) -> None:
-    app.command(help="Publish the rows of a CSV or JSON file as events; emitting it again adds nothing.")(emit)
+    app.command(help="Publish a file's rows as events; a second time adds nothing.")(emit)
 
 
 def emit(

@@ -19,7 +19,7 @@ GOOD = frozenset({"resolved", "recovered_alone", "observed"})
 
 def register(app: typer.Typer) -> None:
     app.command(help="List incidents: what was noticed, why, and how it ended.")(incidents)
-    app.command(help="Tell how one incident was reasoned about, from the journal alone.")(trace)
+    app.command(help="Tell how an incident was reasoned, from the journal alone.")(trace)
 
 
 def incidents(

@@ -32,7 +32,7 @@ _log = logging.getLogger("forestall.run")
 
 
 def register(app: typer.Typer) -> None:
-    app.command(help="Run the service: watch the packs' streams, and act as far as it may.")(run)
+    app.command(help="Run the service: watch packs' streams, act as far as allowed.")(run)
 
 
 def run(

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from contracts import from_iso, to_iso
+from contracts import SECOND, from_iso, to_iso
 from forestall.cli.ledgers import read
 from forestall.cli.options import AsJson, Home, settings
 from forestall.cli.overview import Overview, overview
@@ -33,22 +33,25 @@ def status(context: typer.Context, home: Home = None, as_json: AsJson = False) -
         print_json(asdict(found))
         return
     console = stdout()
-    _print_needs(console, found)
+    _print_needs(console, found, f" --home {folder}" if home or context.obj.home else "")
+    console.print()
     for title, lines in _sections(found, from_iso(found.now)):
         _print_section(console, title, lines)
 
 
-def _print_needs(console: Console, found: Overview) -> None:
+def _print_needs(console: Console, found: Overview, option: str) -> None:
     if not found.needs:
         console.print(Text("Nothing needs you.", "bold green"))
     for need in found.needs:
         print_hanging(console, Text("! ", "bold yellow"), Text(need["what"], "bold"))
-        console.print(Text(f"  {need['do']}", "cyan"), soft_wrap=True)
+        console.print(Text(f"  {need['do']}{option}", "cyan"), soft_wrap=True)
 
 
 def _print_section(console: Console, title: str, lines: Iterable[str]) -> None:
     for number, line in enumerate(lines):
-        print_hanging(console, Text(f"{title if number == 0 else '':<14}", "dim"), Text(line))
+        told = line.lstrip()
+        indent = " " * (len(line) - len(told))
+        print_hanging(console, Text(f"{title if number == 0 else '':<15}{indent}", "dim"), Text(told))
 
 
 def _sections(found: Overview, now: int) -> list[tuple[str, list[str]]]:
@@ -80,7 +83,8 @@ def _running(each: dict[str, Any]) -> str:
 def _incident(each: dict[str, Any], now: int) -> list[str]:
     lines = [f"{each['id']} ({each['pack']}) since {_at(each['opened_at'])}: {each['summary']}"]
     if each["waits_for"]:
-        since = f", for {duration(now - from_iso(each['waits_since']))}" if each["waits_since"] else ""
+        waited = now - from_iso(each["waits_since"]) if each["waits_since"] else 0
+        since = f", for {duration(waited)}" if waited >= SECOND else ""
         lines.append(f"  waits for {each['waits_for']}{since}")
     return lines
 

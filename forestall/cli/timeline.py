@@ -29,6 +29,7 @@ class Timeline:
         self._troubles = list(troubles)
         self._teller = Teller()
         self._day = ""
+        self._lines = 0
         self._days: list[str] = []
         columns = (SpinnerColumn(), TextColumn("[dim]{task.description}"), TimeElapsedColumn())
         self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
@@ -74,6 +75,9 @@ class Timeline:
     def _end_day(self) -> None:
         if not self._quiet and self._days[-1:] != [self._day]:
             self._day = self._days[-1]
+            if self._lines:
+                self.console.print()
+            self._lines = 0
             self.console.print(Text.assemble((self._day, "bold"), ("  nothing to notice", "dim")))
 
     async def tell(self, ledger: Ledger, now: int) -> None:
@@ -101,5 +105,6 @@ class Timeline:
             if len(self._days) > 1:
                 self.console.print()
             self.console.print(Text(day, style="bold"))
+        self._lines += 1
         head = Text.assemble((moment(at, day=False), "dim"), "  ", (f"{word:<{WORD_WIDTH}}", style or "bold"), "  ")
         print_hanging(self.console, head, Text(text))
