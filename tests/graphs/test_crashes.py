@@ -4,6 +4,7 @@ Sampling is not needed: after a crash everything is built anew over the same fil
 process can die at as far as the ledger can tell; what lies between two of them is a sink's business.
 """
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -136,4 +137,21 @@ async def test_a_dead_process_changes_nothing(tmp_path: Path) -> None:
     await process.close()
     process = plant.open()
     assert await process.ledger.read(lambda tx: tx.docs.counters()) == {}
+    await process.close()
+
+
+async def test_what_was_answered_before_a_crash_is_not_asked_again(tmp_path: Path) -> None:
+    """A quote is kept at once: the segment that runs again reads the same, though the price has changed."""
+    labels, digest = await undisturbed(new_plant(tmp_path / "undisturbed"))
+    plant = new_plant(tmp_path / "plant")
+    at = labels.index("run:wait:approving") + 1
+    process = plant.open(lambda ledger: CrashingLedger(ledger, at, "before"))
+    with pytest.raises(Crash):
+        await play(process, STORY)
+    await process.close()
+    plant.price[0] = Decimal(999)
+    process = plant.open()
+    await play(process, STORY)
+    assert (await process.incident())["value_at_stake"] == "100"
+    assert await process.digest() == digest
     await process.close()
