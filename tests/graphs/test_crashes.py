@@ -6,7 +6,7 @@ process can die at as far as the ledger can tell; what lies between two of them 
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -140,6 +140,16 @@ async def test_a_dead_process_changes_nothing(tmp_path: Path) -> None:
     await process.close()
 
 
+class Asked(list[Decimal]):
+    """A price list that counts the look-ups."""
+
+    times = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        self.times += 1
+        return super().__getitem__(place)
+
+
 async def test_what_was_answered_before_a_crash_is_not_asked_again(tmp_path: Path) -> None:
     """A quote is kept at once: the segment that runs again reads the same, though the price has changed."""
     labels, digest = await undisturbed(new_plant(tmp_path / "undisturbed"))
@@ -149,9 +159,10 @@ async def test_what_was_answered_before_a_crash_is_not_asked_again(tmp_path: Pat
     with pytest.raises(Crash):
         await play(process, STORY)
     await process.close()
-    plant.price[0] = Decimal(999)
+    plant.price = asked = Asked([Decimal(999)])
     process = plant.open()
     await play(process, STORY)
+    assert asked.times == 0
     assert (await process.incident())["value_at_stake"] == "100"
     assert await process.digest() == digest
     await process.close()

@@ -38,7 +38,13 @@ def events(drawn: list[tuple[int, str, bool, int]], jitter: int) -> list[Event]:
 
 
 def new() -> Monitor:
-    return monitor(counts(), counts(name="by_house", key="warehouse", lateness=30_000_000), numbers("mean"), above=2)
+    return monitor(
+        counts(),
+        counts(name="by_house", key="warehouse", lateness=30_000_000),
+        numbers("mean"),
+        numbers("last", name="last_price"),
+        above=2,
+    )
 
 
 class Told:
