@@ -213,7 +213,7 @@ async def detect(state: MonitorState, runtime: Runtime[_Work]) -> MonitorState: 
     panes = 0
     for each in batch.fresh:
         try:
-            monitor.check(each.event)
+            monitor.check(each.event, batch.now)
         except EventRefused as problem:
             batch.dead.append(Screen.dead(each.message, problem.code, str(problem), batch.now))
             continue

@@ -7,14 +7,16 @@ from typing import Any
 from agents.monitoring.panes import add_event, keeps, missing
 from agents.monitoring.series import Raised, Series
 from agents.monitoring.watch import Notice, Watch, notices
-from contracts import DAY, Event, Evidence, Measure, PackManifest, Signal, StreamSpec, stable_id
+from contracts import DAY, HOUR, Event, Evidence, Measure, PackManifest, Signal, StreamSpec, stable_id
 
 ALL = "all"
 """The key of a measure that is not split."""
 MAX_KEYS = 1_000
 """Series a measure may have; events of further keys are counted as `keys_refused`."""
 MAX_JUMP = 30 * DAY
-"""An event this far ahead of the stream is taken for a wrong clock and does not move the watermark."""
+"""An event this far ahead of the stream is taken for a wrong clock and does not move the watermark, unless our own
+clock agrees with it: then the stream was silent for so long, and goes on."""
+CLOCKS_AGREE = HOUR
 MAX_AGE = 30 * DAY
 """An event this far behind the stream is refused as ancient; a younger late one is counted and left out."""
 
@@ -92,17 +94,20 @@ class Monitor:
         self._watched: tuple[Watched, ...] = ()
         self._asked: list[tuple[Watched, int]] = []
 
-    def check(self, event: Event) -> None:
-        """Raises:
-        EventRefused: a measure needs a field that is missing or no number, or the event lies absurdly far ahead of
-            or behind the stream.
+    def check(self, event: Event, now: int | None = None) -> None:
+        """`now` is our own clock, where it may be believed (microseconds).
+
+        Raises:
+            EventRefused: a measure needs a field that is missing or no number, or the event lies absurdly far ahead of
+                or behind the stream.
         """
         for measure in self._by_type.get(event.type, ()):
             if keeps(measure.where, event.data) and (problem := missing(measure, event.data)):
                 raise EventRefused("missing_key", f"{problem}; measure {measure.name} needs it")
         if self.latest is None:
             return
-        if event.time > self.latest + MAX_JUMP:
+        agreed = now is not None and abs(event.time - now) <= CLOCKS_AGREE
+        if event.time > self.latest + MAX_JUMP and not agreed:
             days = (event.time - self.latest) // DAY
             raise EventRefused("future", f"time: {days} days ahead of the stream (at most 30); mend the sender's clock")
         if event.time < self.latest - MAX_AGE:

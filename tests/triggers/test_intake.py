@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contracts import HOUR, MINUTE, SECOND, encode_event
+from contracts import DAY, HOUR, MINUTE, SECOND, encode_event
 from evals.faults import Crash, CrashingLedger
 from graphs.screening import EVENT_MAX_BYTES
 from ledger import LedgerBusy, Transaction
@@ -193,6 +193,16 @@ async def test_a_silent_live_stream_follows_the_clock(plant: Plant) -> None:
         plant.clock.move_to(plant.clock.now() + IDLE_GRACE + 2 * MINUTE)
         await station.intake.settle()
         assert await panes(station) == [(59, 4.0), (60, 4.0), (61, None)]
+
+
+async def test_a_stream_that_was_silent_for_long_goes_on(plant: Plant) -> None:
+    async with open_station(plant) as station:
+        await station.publish(reading(60))
+        await station.intake.step(10)
+        plant.clock.move_to(plant.clock.now() + 40 * DAY)
+        await station.publish(reading(60 + 40 * DAY // MINUTE))
+        await station.intake.step(10)
+        assert (await station.counters())["events"] == 2
 
 
 async def test_history_waits_for_its_next_event(plant: Plant) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.monitoring import ALL, EventRefused, Findings, Monitor
-from agents.monitoring.monitor import MAX_AGE, MAX_JUMP, MAX_KEYS
+from agents.monitoring.monitor import CLOCKS_AGREE, MAX_AGE, MAX_JUMP, MAX_KEYS
 from contracts import DAY, MINUTE, Event, EventType, StreamSpec
 from tests.agents.monitoring.builders import START, counts, event, monitor, numbers, pack, run
 
@@ -86,6 +86,16 @@ def test_a_wrong_clock_cannot_move_the_watermark() -> None:
     assert refused.value.code == "future"
     made.check(event(MAX_JUMP / 1e6, 3))
     assert made.latest == START
+
+
+def test_a_stream_that_was_silent_for_long_goes_on() -> None:
+    made = monitor()
+    run(made, event(0, 1))
+    back = event(MAX_JUMP / 1e6 + 1, 2)
+    made.check(back, now=back.time + CLOCKS_AGREE)
+    for now in (back.time + CLOCKS_AGREE + 1, back.time - CLOCKS_AGREE - 1):
+        with pytest.raises(EventRefused):
+            made.check(back, now=now)
 
 
 def test_ancient_events_are_refused() -> None:
