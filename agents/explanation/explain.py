@@ -67,11 +67,11 @@ def explain(evidence: Evidence) -> Explanation:
 def _lacking(evidence: Evidence, excess: float) -> str | None:
     units, expected, baseline = evidence.window.units, evidence.expected_units, evidence.baseline.units
     if max(units, expected) < MIN_UNITS:
-        return f"insufficient: {units} units in the window, {expected:.3g} expected; {MIN_UNITS} are needed"
+        return f"{units} units in the window, {expected:.3g} expected; {MIN_UNITS} are needed"
     if baseline < MIN_BASELINE:
-        return f"insufficient: {baseline} units of baseline; {MIN_BASELINE} are needed"
+        return f"{baseline} units of baseline; {MIN_BASELINE} are needed"
     if abs(excess) < MIN_SUPPORT:
-        return f"insufficient: {units} units in the window are about the {expected:.3g} expected"
+        return f"{units} units in the window are about the {expected:.3g} expected"
     return None
 
 
