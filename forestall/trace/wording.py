@@ -48,12 +48,16 @@ def short(digest: str) -> str:
     return digest if len(digest) <= DIGEST_SHOWN else f"{digest[:DIGEST_SHOWN]}…"
 
 
+_FOR_CREDIT = "changed"
+"""Says again, for the learner, what the tool's own figures say."""
+
+
 def figures(result: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> str:
     """A tool's result in a line: `moved 38 · left 2 · to B 21, C 6`, less what is `known` already (its arguments)."""
     told = [
         f"{name.replace('_', ' ')} {_value(value)}"
         for name, value in result.items()
-        if (known is None or known.get(name) != value) and value not in (None, "", [], {})
+        if name != _FOR_CREDIT and (known is None or known.get(name) != value) and value not in (None, "", [], {})
     ]
     more = len(told) - FIGURES_SHOWN
     return " · ".join(told[:FIGURES_SHOWN]) + (f" and {more} more" if more > 0 else "")

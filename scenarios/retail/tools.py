@@ -31,7 +31,7 @@ async def divert_new_orders(context: ToolContext, warehouse: str, hours: int = 2
     snapshot = await _shop(context, warehouse=warehouse, hours=hours)
     orders, _ = diversion_cost(snapshot, warehouse, hours)
     until = snapshot.tick + hours * TICKS_PER_HOUR
-    result = {"warehouse": warehouse, "until": to_iso(instant(until)), "expected_orders": orders}
+    result = {"warehouse": warehouse, "until": to_iso(instant(until)), "expected_orders": orders, "changed": orders}
     return await to_thread(context.resources["routing"].apply, context.command_id, Divert(warehouse, until), result)
 
 
@@ -114,7 +114,12 @@ async def switch_carrier(context: ToolContext, carrier: str, hours: int = 24) ->
     snapshot = await _shop(context, carrier=carrier, hours=hours)
     change, value = switch(snapshot, carrier, hours)
     _bound(context, "switch_carrier", value)
-    result = {"carrier": carrier, "switched": len(change.targets), "value": money(value)}
+    result = {
+        "carrier": carrier,
+        "switched": len(change.targets),
+        "changed": len(change.targets),
+        "value": money(value),
+    }
     return await to_thread(context.resources["oms"].apply, context.command_id, change, result)
 
 
@@ -156,6 +161,7 @@ def _moved(found: Rerouting) -> Result:
         "warehouse": found.move.warehouse,
         "at_risk": found.at_risk,
         "moved": len(found.move.targets),
+        "changed": len(found.move.targets),
         "left": found.at_risk - len(found.move.targets),
         "value": money(found.value),
         "lane_cost": money(found.solution.lane_cost),
