@@ -48,8 +48,8 @@ class Tool:
 
     Declared with `@forestall.tool(effect=...)` over `async def name(context, **arguments) -> dict`. `keyed`: the sink
     accepts `context.command_id` and applies it once. `reconcilable`: `@name.reconcile` asks the sink whether a command
-    was applied, and returns its result or None. `opaque`: neither. `@name.quote` tells the value at stake. A result may say
-    under `changed` how many things it changed: a plan whose commands all changed nothing gets no credit.
+    was applied, and returns its result or None. `opaque`: neither. `@name.quote` tells the value at stake. A result may
+    say under `changed` how many things it changed: a plan whose commands all changed nothing gets no credit.
     """
 
     def __init__(
