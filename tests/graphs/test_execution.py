@@ -11,7 +11,7 @@ from governance import freeze, thaw
 from graphs.execution import BACKOFF_MICROS, ERROR_MAX_CHARACTERS, MAX_ATTEMPTS
 from ledger import CommandRow
 from tests.graphs.conftest import Start
-from tests.graphs.plant import BURST, HIGH, PROMPT, START, Plant, Process, grant, manifest, play, runbook
+from tests.graphs.plant import BURST, HIGH, PROMPT, Plant, Process, play, runbook
 from tools import AskPerson, NothingDone, RefuseCommand, RetryLater
 
 ASKED, CALLED = 4, 6
@@ -271,22 +271,6 @@ async def test_a_very_long_error_blocks_nobody(plant: Plant, start: Start) -> No
     assert len(row.outcome.error or "") == ERROR_MAX_CHARACTERS
 
 
-async def test_a_plan_whose_deadline_passes_is_still_undone(plant: Plant, start: Start) -> None:
-    plant.operator = PROMPT
-    plant.crew.faults = [RetryLater("engaged")]
-    process = start()
-    await play(process, BURST[:7])
-    assert plant.effects()["valve"] == ["open"]
-    (row,) = await process.ledger.read(lambda tx: tx.commands.open())
-    await process.ledger.transact("freeze", lambda tx: freeze(tx, person="ada", reason="night", now=plant.clock.now()))
-    plant.clock.move_to(row.command.deadline + MINUTE)
-    await process.drain()
-    await process.ledger.transact("thaw", lambda tx: thaw(tx, person="ada", now=plant.clock.now()))
-    await process.drain()
-    assert "its deadline has passed" in (await process.incident())["reason"]
-    assert plant.effects()["valve"] == ["open", "shut"]
-
-
 async def test_two_executors_on_one_command(plant: Plant, start: Start) -> None:
     """The second finds it held; when it takes over, the first one's outcome is refused."""
     one(plant, "call_crew").crew.faults = [RetryLater("engaged")]
@@ -296,26 +280,6 @@ async def test_two_executors_on_one_command(plant: Plant, start: Start) -> None:
     await later(first, BACKOFF_MICROS)
     assert await second.executor.step() is False
     assert len(plant.crew.done) == 1
-
-
-async def test_a_compensation_survives_an_expired_standing_approval(start: Start, tmp_path: Any) -> None:
-    plant = Plant(tmp_path, manifest(may="alone"))
-    process = start(plant)
-    await grant(process, expires_at=START + 66 * MINUTE)
-    plant.operator = PROMPT
-    for place, bar in enumerate(BURST):
-        await process.minute(place, bar)
-    plant.horn.faults = [RetryLater("no air")]
-    for place, bar in enumerate(BURST[:5]):
-        await process.minute(60 + place, bar)
-    await later(process, 3 * MINUTE)
-    _, second = await process.incidents()
-    assert "sta-1 was revoked or has expired" in second["reason"]
-    assert plant.effects() == {
-        "valve": ["open", "open", "shut"],
-        "crew": ["repair", "repair", "return"],
-        "horn": ["once"],
-    }
 
 
 def test_the_back_off_is_the_documented_one() -> None:

@@ -12,7 +12,7 @@ from governance import answer, close_incident, find_request, revoke_standing, se
 from ledger import Transaction, rebuild_views
 from tests.graphs.conftest import Start
 from tests.graphs.plant import BURST, HIGH, NORMAL, PROMPT, START, Plant, Process, grant, manifest, play, runbook
-from tools import NothingDone, RetryLater
+from tools import RetryLater
 
 OPENING = ["open", "explain", "recall", "plan", "gate"]
 ALL_DONE = {"valve": ["open"], "crew": ["repair"], "horn": ["once"]}
@@ -183,52 +183,6 @@ async def test_never(start: Start, tmp_path: Path) -> None:
     assert (found["ruling"], found["status"]) == ("never", "escalated")
     assert "move_valve: the pack's table says never" in found["reason"]
     assert plant.effects() == NOTHING
-
-
-async def test_a_failing_task_is_compensated_in_reverse(plant: Plant, start: Start) -> None:
-    plant.operator = PROMPT
-    plant.horn.faults.append(NothingDone("the horn is gone"))
-    process = start()
-    await play(process)
-    found = await process.incident()
-    assert (found["status"], found["credit"]) == ("escalated", "none")
-    assert found["reason"] == "sound_horn failed: the horn is gone"
-    assert plant.effects() == {"valve": ["open", "shut"], "crew": ["repair", "return"], "horn": []}
-    events = await process.ledger.read(lambda tx: tx.journal.events(type_prefix="forestall.command.issued"))
-    commands = {event.data["ordinal"]: event.data for event in events}
-    assert list(commands) == ["1", "2", "3", "2c", "1c"]
-    assert [commands[each]["compensates"] for each in commands] == [
-        None,
-        None,
-        None,
-        commands["2"]["id"],
-        commands["1"]["id"],
-    ]
-
-
-async def test_what_did_not_happen_is_not_undone(plant: Plant, start: Start) -> None:
-    plant.operator = PROMPT
-    plant.crew.faults.append(NothingDone("on strike"))
-    process = start()
-    await play(process)
-    assert plant.effects() == {"valve": ["open", "shut"], "crew": [], "horn": []}
-    assert (await process.incident())["reason"] == "call_crew failed: on strike"
-
-
-async def test_a_compensation_that_fails_is_told_and_the_others_go_on(plant: Plant, start: Start) -> None:
-    plant.operator = PROMPT
-    process = start()
-
-    def strike(command_id: str, what: str) -> dict[str, object]:  # noqa: ARG001
-        plant.crew.faults = [NothingDone("on strike")]
-        raise NothingDone("the horn is gone")
-
-    plant.horn.apply = strike  # type: ignore[method-assign]
-
-    await play(process)
-    found = await process.incident()
-    assert found["reason"] == "sound_horn failed: the horn is gone; could not undo: call_crew"
-    assert plant.effects() == {"valve": ["open", "shut"], "crew": ["repair"], "horn": []}
 
 
 @pytest.mark.parametrize(
