@@ -96,8 +96,9 @@ def grant_standing(
     doc = tx.incidents.get(incident_id)
     if doc is None:
         raise NotFound(f"{incident_id}: no such incident; see `forestall incidents`")
-    if doc.get("status") != "resolved" or not doc.get("template"):
-        raise Refused(f"{incident_id}: is {doc.get('status')}; a standing approval follows a success")
+    if doc.get("status") != "resolved" or doc.get("credit") != "success" or not doc.get("template"):
+        ended = f"is {doc.get('status')}, credit {doc.get('credit', 'none')}"
+        raise Refused(f"{incident_id}: {ended}; a standing approval follows a success")
     if not value_ceiling.is_finite() or value_ceiling <= 0 or expires_at <= now:
         raise Refused(f"value ceiling {value_ceiling}, expiry {expires_at}: must be above 0 and in the future")
     granted = StandingApproval(

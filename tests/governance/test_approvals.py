@@ -102,7 +102,8 @@ async def test_finding_a_request(ledger: SqliteLedger) -> None:
 
 
 async def ended(ledger: SqliteLedger, **doc: Any) -> None:
-    whole = {"id": "inc-1", "tenant": "acme", "pack": "plant", "template": "relieve@1", "status": "resolved"} | doc
+    whole = {"id": "inc-1", "tenant": "acme", "pack": "plant", "template": "relieve@1"}
+    whole |= {"status": "resolved", "credit": "success"} | doc
     await ledger.transact("end", lambda tx: tx.incidents.put("inc-1", 0, whole["status"], whole))
 
 
@@ -124,10 +125,17 @@ async def test_a_standing_approval_follows_a_success(ledger: SqliteLedger) -> No
     }
 
 
-@pytest.mark.parametrize("status", ["open", "escalated", "denied", "observed", "recovered_alone", "closed_by_person"])
-async def test_nothing_else_is_followed_by_one(ledger: SqliteLedger, status: str) -> None:
-    await ended(ledger, status=status)
-    with pytest.raises(Refused, match=f"inc-1: is {status}; a standing approval follows a success"):
+@pytest.mark.parametrize(
+    ("status", "credit"),
+    [
+        *((status, "success") for status in ("open", "escalated", "denied", "observed", "recovered_alone")),
+        ("resolved", "none"),  # the measure recovered, but not by what was done
+    ],
+)
+async def test_nothing_else_is_followed_by_one(ledger: SqliteLedger, status: str, credit: str) -> None:
+    await ended(ledger, status=status, credit=credit)
+    message = f"inc-1: is {status}, credit {credit}; a standing approval follows a success"
+    with pytest.raises(Refused, match=message):
         await grant(ledger)
     assert await ledger.read(lambda tx: tx.people.standing()) == []
 
