@@ -141,10 +141,15 @@ class AutonomyRule(Contract):
 
 
 class Autonomy(Contract):
-    """The pack's declarative table; a tool that no rule covers may never be called."""
+    """The pack's declarative table; a tool that no rule covers may never be called.
+
+    While the stream lies more than `max_lag` behind the clock (a backlog, a replay) nothing is carried out: what it
+    tells of is over, and whether it helped could not be seen.
+    """
 
     currency: str = "GBP"
     approval_timeout: Duration = 4 * HOUR
+    max_lag: Duration = 6 * HOUR
     rules: tuple[AutonomyRule, ...] = ()
 
 

@@ -26,13 +26,15 @@ def rule(
     standing: Iterable[StandingApproval],
     record: TrackRecord,
     now: int,
+    unquoted: frozenset[str] = frozenset(),
 ) -> GateVerdict:
     """Judge a checked plan by the pack's table.
 
     To act alone *every* task needs a rule that says `alone`, the template enough evidence, and the plan a standing
-    approval of a person that covers its template and its value: evidence alone is never enough.
+    approval of a person that covers its template and its value: evidence alone is never enough. A rule with a ceiling
+    does not hold for a tool that is `unquoted`: nobody knows what it would touch.
     """
-    verdicts = [_rule_of(task.tool, plan, autonomy) for task in plan.tasks]
+    verdicts = [_rule_of(task.tool, plan, autonomy, task.tool in unquoted) for task in plan.tasks]
     refused = [reason for found, reason in verdicts if found is None or found.may == "never"]
     if refused:
         return GateVerdict("never", tuple(refused))
@@ -55,8 +57,11 @@ def rule(
     )
 
 
-def _rule_of(tool: str, plan: Plan, autonomy: Autonomy) -> tuple[AutonomyRule | None, str]:
+def _rule_of(tool: str, plan: Plan, autonomy: Autonomy, unquoted: bool) -> tuple[AutonomyRule | None, str]:
     for found in autonomy.rules:
+        if found.tool == tool and found.up_to is not None and unquoted:
+            why = f"{tool}: has no quote, so nobody knows whether it stays below {found.up_to} {autonomy.currency}"
+            return AutonomyRule(tool=tool, may="never" if found.may == "never" else "approve"), why
         if found.tool == tool and (found.up_to is None or plan.value_at_stake <= found.up_to):
             return found, f"{tool}: the pack's table says {found.may}"
     named = any(found.tool == tool for found in autonomy.rules)

@@ -6,6 +6,8 @@ from typing import Any
 
 from agents.monitoring import Watch
 from contracts import (
+    DAY,
+    HOUR,
     ApprovalRequest,
     Command,
     Decision,
@@ -43,6 +45,20 @@ class Segment:
     @property
     def pack(self) -> PackRuntime:
         return self.services.packs[self.run.pack]
+
+    @property
+    def stale(self) -> str | None:
+        """Why nothing may be carried out now, when the stream lies too far behind the clock; else None."""
+        lag = self.now - self.event_now
+        if lag <= self.pack.manifest.autonomy.max_lag:
+            return None
+        told = f"{lag // DAY} days" if lag >= 2 * DAY else f"{lag // HOUR} hours"
+        return f"the stream is {told} behind the clock: what it tells of is over, acting would come too late"
+
+    @property
+    def moment(self) -> int:
+        """Now, as the measure's own time knows it: the clock's, but for a stream that lies far behind it."""
+        return self.event_now if self.stale else self.now
 
     def decide(
         self,

@@ -67,6 +67,11 @@ class Tool:
         self._arguments = _arguments_model(function)
 
     @property
+    def quoted(self) -> bool:
+        """Whether it can tell what a call would touch."""
+        return self._quote is not None
+
+    @property
     def schema(self) -> dict[str, Any]:
         """JSON Schema of the arguments."""
         return self._arguments.model_json_schema()

@@ -5,6 +5,7 @@ from typing import Any
 
 from agents.monitoring import Watch, still_wrong
 from contracts import Command, Plan, Task, command_id
+from graphs.incident.handing_over import hand_over
 from graphs.incident.state import IncidentState, Update
 from graphs.segment import Segment
 
@@ -16,6 +17,8 @@ async def dispatch(state: IncidentState, segment: Segment) -> Update:
     """
     plan = Plan.model_validate(state["plan"])
     commands = dict(state["commands"])
+    if not commands and (stale := segment.stale):
+        return await hand_over(stale, segment)
     if not commands and not await _still_wrong(state, segment):
         return _stand_by(state, segment)
     task = next(task for task in plan.tasks if str(task.ordinal) not in commands)
@@ -123,10 +126,12 @@ def _verify(state: IncidentState, commands: dict[str, Any], segment: Segment) ->
     """A durable watch on the measure that raised the incident."""
     recovery = _recovery(state, segment)
     segment.watch(
-        state["signal"], Watch(since=segment.event_now, panes=recovery.panes, until=segment.event_now + recovery.within)
+        state["signal"], Watch(since=segment.moment, panes=recovery.panes, until=segment.moment + recovery.within)
     )
-    segment.note("acted", {"status": "open", "acted_at": segment.event_now, "commands": command_ids(commands)})
-    return {"acted_at": segment.event_now, "phase": "verifying", "next": "wait"}
+    # The watch goes by the measure's own time; should the stream fall silent, the clock ends it.
+    segment.timers["verify"] = segment.now + recovery.within + segment.pack.manifest.autonomy.max_lag
+    segment.note("acted", {"status": "open", "acted_at": segment.moment, "commands": command_ids(commands)})
+    return {"acted_at": segment.moment, "phase": "verifying", "next": "wait"}
 
 
 def _recovery(state: IncidentState, segment: Segment) -> Any:

@@ -24,11 +24,14 @@ async def recovered(state: IncidentState, segment: Segment) -> Update:  # noqa: 
     return _ending("resolved", "success", "the measure recovered after the plan had acted", at)
 
 
-async def expired(state: IncidentState, segment: Segment) -> Update:  # noqa: ARG001
-    """The plan acted, and the measure did not recover in time."""
+async def expired(state: IncidentState, segment: Segment) -> Update:
+    """The plan acted, and the measure did not recover in time, or fell silent."""
     if state["phase"] != "verifying":
         return {"next": "wait"}
     reason = "the plan was carried out, and the measure did not recover in time"
+    if state["mail"]["kind"] == "timer":
+        reason = "the plan was carried out, and the stream fell silent: whether it helped cannot be seen"
+        return _ending("escalated", "none", reason, segment.moment)
     return _ending("escalated", "failure", reason, state["mail"]["at"])
 
 
@@ -46,7 +49,7 @@ def _ending(status: str, credit: str, reason: str, at: int) -> Update:
 async def conclude(state: IncidentState, segment: Segment) -> Update:
     """Write the end, withdraw what still waits for an answer, and remember the episode."""
     ending = state["ending"]
-    closed_at = ending.get("at", segment.event_now)
+    closed_at = ending.get("at", segment.moment)
     if state.get("request"):
         segment.withdrawn.append(str(state["request"]))
     plan = state.get("plan") or {}

@@ -18,6 +18,7 @@ async def open_incident(state: IncidentState, segment: Segment) -> Update:
     looks = tuple(signal.noticed_at + pane * number for number in range(1, LOOKS + 1))
     watch = Watch(since=signal.noticed_at, panes=manifest.recovery.panes, looks=looks)
     segment.watch(signal.to_json(), watch)
+    segment.timers["looks"] = segment.now + (LOOKS + 1) * pane + manifest.autonomy.max_lag
     summary = f"{signal.pattern} of {signal.measure}: {signal.observed:g} where {signal.expected:.3g} were expected"
     segment.note(
         "opened",
@@ -49,7 +50,7 @@ async def explain(state: IncidentState, segment: Segment) -> Update:
         evidence = mail["evidence"] or state["evidence"]
         last = mail["at"] >= state["signal"]["noticed_at"] + LOOKS * _pane(state, segment)
     else:
-        evidence, last = state["evidence"], False
+        evidence, last = state["evidence"], mail["kind"] == "timer"
     found = await _explanation(evidence, segment)
     known = {"evidence": evidence} if evidence else {}
     segment.decide("explain", found.summary, {"explanation": found.to_json()}, known=known)
@@ -57,6 +58,7 @@ async def explain(state: IncidentState, segment: Segment) -> Update:
         segment.note("explained", {"explanation": found.to_json()})
         return {"evidence": evidence, "explanation": found.to_json(), "next": "wait"}
     segment.note("explained", {"explanation": found.to_json()})
+    segment.timers["looks"] = None
     situation = _situation(Signal.model_validate(state["signal"]), found)
     return {
         "evidence": evidence,

@@ -24,7 +24,15 @@ async def gate(state: IncidentState, segment: Segment) -> Update:
         )
     )
     record = TrackRecord.model_validate(state["record"].get(plan.template, {"template": plan.template}))
-    verdict = rule(plan, manifest.autonomy, mode=mode, standing=standing, record=record, now=segment.now)
+    verdict = rule(
+        plan,
+        manifest.autonomy,
+        mode=mode,
+        standing=standing,
+        record=record,
+        now=segment.now,
+        unquoted=frozenset(tool.name for tool in segment.pack.catalogue if not tool.quoted),
+    )
     said = {"alone": "may act alone", "ask": "asks a person", "never": "is for a person", "observe": "only observes"}
     segment.decide(
         "gate",
@@ -35,6 +43,8 @@ async def gate(state: IncidentState, segment: Segment) -> Update:
     segment.note(
         "gated", {"ruling": verdict.ruling, "autonomous": verdict.ruling == "alone", "reasons": verdict.reasons}
     )
+    if verdict.ruling in ("alone", "ask") and (stale := segment.stale):
+        return await hand_over(stale, segment)
     if verdict.ruling == "alone":
         ceiling = next(each.value_ceiling for each in standing if each.id == verdict.standing)
         return {

@@ -40,6 +40,11 @@ WAITS_FOR = {
     "compensating": "a compensation's outcome",
     "verifying": "the measure to recover",
 }
+TIMERS = {
+    ("approval", "approving"): "unanswered",
+    ("looks", "explaining"): "explain",
+    ("verify", "verifying"): "expired",
+}
 
 
 async def wait(state: IncidentState) -> Update:
@@ -55,7 +60,7 @@ def route(state: IncidentState) -> str:
     if kind == "answer":
         return "answered" if phase == "approving" else "wait"
     if kind == "timer":
-        return "unanswered" if phase == "approving" else "wait"
+        return TIMERS.get((state["mail"]["timer"], phase), "wait")
     if kind in ("outcome", "recovered", "expired", "closed"):
         return str(kind)
     return "wait"
