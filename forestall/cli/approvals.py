@@ -2,6 +2,7 @@
 
 import sys
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -14,12 +15,12 @@ from forestall.cli.options import Home, Note, Person, Yes, settings
 from forestall.cli.questions import confirm, os_user
 from forestall.cli.screen import print_hanging, stdout
 from forestall.errors import UsageError
-from forestall.home import goes_on, now_in
+from forestall.home import goes_on, home_option, now_in
 from forestall.trace import duration, moment, money
 from governance import Refused, answer, find_request, grant_standing, revoke_standing
 from ledger import ApprovalRow, Transaction
 
-Name = Annotated[str, typer.Argument(help="The incident's or the request's id, or its beginning.")]
+Name = Annotated[str, typer.Argument(help="The incident's or the request's whole id.")]
 Verdict = Literal["approved", "denied"]
 
 
@@ -47,7 +48,7 @@ def _give(
 ) -> None:
     folder, console = settings(context, home).home, stdout()
     who = os_user() if person is None else person
-    row, now = read(folder, lambda tx: (_find_request(tx, name), now_in(folder, tx)))
+    row, now = read(folder, lambda tx: (_find_request(tx, name, folder), now_in(folder, tx)))
     show_request(console, row.request, now)
     if not yes and sys.stdin.isatty() and console.is_terminal:
         question = "Approve?" if verdict == "approved" else "Deny?"
@@ -56,20 +57,21 @@ def _give(
             return
     asked = row.request
 
-    def give(tx: Transaction) -> None:
+    def give(tx: Transaction) -> str:
         found = find_request(tx, asked.id)
         now = now_in(folder, tx)
         answer(tx, found, verdict, nonce=asked.nonce, plan_digest=asked.plan_digest, person=who, now=now, note=note)
+        return goes_on(folder, tx)
 
-    change(folder, f"person:{verdict}", give)
-    console.print(Text.assemble((f"{verdict.capitalize()} by {who}.", "bold"), f" {goes_on(folder)}."))
+    then = change(folder, f"person:{verdict}", give)
+    console.print(Text.assemble((f"{verdict.capitalize()} by {who}.", "bold"), f" {then}."), soft_wrap=True)
 
 
-def _find_request(tx: Transaction, name: str) -> ApprovalRow:
+def _find_request(tx: Transaction, name: str, home: Path) -> ApprovalRow:
     """The open request that is meant; the error for any other is governance's own."""
     rows = tx.people.requests()
     known = {row.request.id for row in rows} | {row.request.incident_id for row in rows}
-    return find_request(tx, find(name, sorted(known), "request"))
+    return find_request(tx, find(name, sorted(known), "request", home=home, exact=True))
 
 
 def show_request(console: Console, request: ApprovalRequest, now: int) -> None:
@@ -99,7 +101,7 @@ def grant(
     folder, who = settings(context, home).home, os_user() if person is None else person
 
     def give(tx: Transaction) -> Any:
-        now, name = now_in(folder, tx), find_incident(tx, incident)
+        now, name = now_in(folder, tx), find_incident(tx, incident, folder, exact=True)
         return grant_standing(tx, name, value_ceiling=ceiling, expires_at=now + length, person=who, now=now)
 
     given = change(folder, "person:grant", give)
@@ -107,8 +109,9 @@ def grant(
         Text.assemble(
             (f"{given.template} may act alone", "bold"),
             f" up to {money(given.value_ceiling)} until {moment(given.expires_at)}, granted by {who}.\n"
-            f"Take it back with: forestall revoke {given.id}",
-        )
+            f"Take it back with: forestall revoke {given.id}{home_option(folder)}",
+        ),
+        soft_wrap=True,
     )
 
 
@@ -128,14 +131,15 @@ def _length(text: str) -> int:
 
 def revoke(
     context: typer.Context,
-    standing: Annotated[str, typer.Argument(help="The standing approval's id, or its beginning.")],
+    standing: Annotated[str, typer.Argument(help="The standing approval's whole id.")],
     person: Person = None,
     home: Home = None,
 ) -> None:
     folder, who = settings(context, home).home, os_user() if person is None else person
 
     def take_back(tx: Transaction) -> Any:
-        found = find(standing, [each.id for each in tx.people.standing()], "standing approval")
+        known = [each.id for each in tx.people.standing()]
+        found = find(standing, known, "standing approval", home=folder, exact=True)
         if any(each.id == found and each.revoked_at is not None for each in tx.people.standing()):
             raise Refused(f"{found}: was revoked already")
         return revoke_standing(tx, found, person=who, now=now_in(folder, tx))

@@ -9,7 +9,7 @@ from forestall.cli.ledgers import change, find, find_incident
 from forestall.cli.options import Home, Note, Person, settings
 from forestall.cli.questions import os_user
 from forestall.cli.screen import stdout
-from forestall.home import goes_on, now_in
+from forestall.home import goes_on, home_option, now_in
 from governance import close_incident, freeze, set_mode, settle, thaw
 from ledger import Transaction
 
@@ -30,7 +30,7 @@ def freeze_all(
 ) -> None:
     folder, who = settings(context, home).home, person or os_user()
     change(folder, "freeze", lambda tx: freeze(tx, person=who, reason=reason, now=now_in(folder, tx)))
-    _tell("Frozen.", " No tool is called until forestall thaw.")
+    _tell("Frozen.", f" No tool is called until forestall thaw{home_option(folder)}.")
 
 
 def thaw_all(context: typer.Context, person: Person = None, home: Home = None) -> None:
@@ -51,7 +51,7 @@ def mode(
     def switch(tx: Transaction) -> str:
         from forestall.packs import known_packs
 
-        name = find(pack, sorted({*known_packs(), *packs_seen(tx)}), "pack")
+        name = find(pack, sorted({*known_packs(), *packs_seen(tx)}), "pack", exact=True)
         set_mode(tx, name, to, person=who, now=now_in(folder, tx))
         return name
 
@@ -68,7 +68,7 @@ def packs_seen(tx: Transaction) -> set[str]:
 
 def settle_command(
     context: typer.Context,
-    command: Annotated[str, typer.Argument(help="The command's id, or its beginning.")],
+    command: Annotated[str, typer.Argument(help="The command's whole id.")],
     status: Annotated[Literal["succeeded", "failed"], typer.Argument(help="Did it happen?")],
     person: Person = None,
     note: Note = "",
@@ -76,18 +76,19 @@ def settle_command(
 ) -> None:
     folder, who = settings(context, home).home, person or os_user()
 
-    def work(tx: Transaction) -> str:
+    def work(tx: Transaction) -> tuple[str, str]:
         known = [row.command.id for doc in tx.incidents.all() for row in tx.commands.of_incident(doc["id"])]
-        name = find(command, known, "command")
+        name = find(command, known, "command", home=folder, exact=True)
         settle(tx, name, status, person=who, now=now_in(folder, tx), note=note)
-        return name
+        return name, goes_on(folder, tx)
 
-    _tell(f"{change(folder, 'person:settle', work)}: {status}, says {who}.", f" {goes_on(folder)}.")
+    name, then = change(folder, "person:settle", work)
+    _tell(f"{name}: {status}, says {who}.", f" {then}.")
 
 
 def close(
     context: typer.Context,
-    incident: Annotated[str, typer.Argument(help="The incident's id, or its beginning.")],
+    incident: Annotated[str, typer.Argument(help="The incident's whole id.")],
     person: Person = None,
     note: Note = "",
     home: Home = None,
@@ -95,12 +96,13 @@ def close(
     folder, who = settings(context, home).home, person or os_user()
 
     def work(tx: Transaction) -> tuple[str, str]:
-        name = find_incident(tx, incident)
-        return name, close_incident(tx, name, person=who, now=now_in(folder, tx), note=note)
+        name = find_incident(tx, incident, folder, exact=True)
+        how = close_incident(tx, name, person=who, now=now_in(folder, tx), note=note)
+        return name, "" if how == "closed" else f" {goes_on(folder, tx)}."
 
-    name, how = change(folder, "person:close", work)
-    _tell(f"{name}: closed by {who}.", "" if how == "closed" else f" {goes_on(folder)}.")
+    name, then = change(folder, "person:close", work)
+    _tell(f"{name}: closed by {who}.", then)
 
 
 def _tell(what: str, then: str) -> None:
-    stdout().print(Text.assemble((what, "bold"), then))
+    stdout().print(Text.assemble((what, "bold"), then), soft_wrap=True)

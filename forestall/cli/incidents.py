@@ -49,11 +49,13 @@ def trace(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
+    folder = settings(context, home).home
+
     def work(tx: Transaction) -> Any:
-        name = find_incident(tx, incident)
+        name = find_incident(tx, incident, folder)
         return story_of(name, tx.journal.events(incident=name))
 
-    story = read(settings(context, home).home, work)
+    story = read(folder, work)
     if as_json:
         print_json(story.to_json())
     else:

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from forestall.errors import NotFound
+from forestall.home import DEFAULT_HOME, home_option
 from ledger import SqliteLedger, Transaction
 
 Answer = TypeVar("Answer")
 LEDGER_FILE = "ledger.db"
 SHOWN = 5
+OF_NO_HOME = ("pack", "contract")
 LISTED_BY = {
     "incident": "forestall incidents",
     "request": "forestall status",
@@ -50,28 +52,37 @@ async def _with(home: Path, use: Callable[[SqliteLedger], Awaitable[Answer]]) ->
         await ledger.close()
 
 
-def find_incident(tx: Transaction, name: str) -> str:
-    """The incident with this id, or the only one whose id begins so.
+def find_incident(tx: Transaction, name: str, home: Path, *, exact: bool = False) -> str:
+    """The incident with this id, or unless `exact` the only one whose id begins so.
 
     Raises:
         NotFound: there is none, or more than one.
     """
     known = [doc["id"] for doc in tx.incidents.all()]
-    return find(name, known, "incident")
+    return find(name, known, "incident", home=home, exact=exact)
 
 
-def find(name: str, known: Iterable[str], what: str) -> str:
-    """The known id that is meant by a name.
+def find(name: str, known: Iterable[str], what: str, *, home: Path = DEFAULT_HOME, exact: bool = False) -> str:
+    """The known id that is meant by a name; `exact` where a wrong guess could let something happen.
 
     Raises:
         NotFound: none, or several; the message names near ones.
     """
     ids = list(known)
+    option = home_option(home) if what not in OF_NO_HOME else ""
+    if exact and name not in ids:
+        raise _unknown(name, ids, what, option)
     begun = [each for each in ids if each == name] or [each for each in ids if each.startswith(name)]
     if len(begun) == 1:
         return begun[0]
     if begun:
         raise NotFound(f"{name}: {len(begun)} {what}s begin so: {', '.join(begun[:SHOWN])}", "Write more of the id.")
-    near = get_close_matches(name, ids, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(ids[-SHOWN:])}" if ids else "there is none"
-    raise NotFound(f"{name}: no such {what}; {hint}", f"List what there is with {LISTED_BY[what]}.")
+    raise _unknown(name, ids, what, option)
+
+
+def _unknown(name: str, ids: list[str], what: str, option: str) -> NotFound:
+    begun = [each for each in ids if name and each.startswith(name)]
+    near = begun if len(begun) == 1 else get_close_matches(name, ids, n=1, cutoff=0.5)
+    shown = ids if what == "contract" else ids[-SHOWN:]
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(shown)}" if ids else "there is none"
+    return NotFound(f"{name}: no such {what}; {hint}", f"List what there is with {LISTED_BY[what]}{option}.")

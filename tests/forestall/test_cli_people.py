@@ -44,7 +44,7 @@ def test_status_says_who_waits_and_what_to_do(forestall: Callable[..., int], inc
 def test_approving_shows_the_plan_and_leaves_nothing_to_do(
     forestall: Callable[..., int], incident: str, capsys: Capture
 ) -> None:
-    assert forestall("approve", incident[:8], "--as", "Ada", "--note", "go") == 0
+    assert forestall("approve", incident, "--as", "Ada", "--note", "go") == 0
     told = capsys.readouterr().out
     assert "1. divert_new_orders(warehouse=A" in told
     assert "Approved by Ada" in told
@@ -114,8 +114,24 @@ def test_a_pack_is_switched_by_its_name(forestall: Callable[..., int], capsys: C
     assert forestall("status", "--json") == 0
     told = capsys.readouterr().out
     assert json.loads(told[told.index("{") :])["modes"][0]["mode"] == "observe"
-    assert forestall("mode", "retial", "act") == 6
+
+
+@pytest.mark.parametrize("near", ["retial", "reta", "retails"])
+def test_a_pack_is_never_switched_by_a_name_that_is_near(
+    forestall: Callable[..., int], asked_home: Path, near: str, capsys: Capture
+) -> None:
+    before = read(asked_home, lambda tx: tx.docs.switches())
+    assert forestall("mode", near, "observe") == 6
     assert "did you mean retail?" in capsys.readouterr().err
+    assert read(asked_home, lambda tx: tx.docs.switches()) == before
+
+
+@pytest.mark.parametrize("command", ["approve", "deny", "close"])
+def test_what_changes_something_needs_the_whole_id(
+    forestall: Callable[..., int], incident: str, command: str, capsys: Capture
+) -> None:
+    assert forestall(command, incident[:-1]) == 6
+    assert f"did you mean {incident}?" in capsys.readouterr().err
 
 
 def test_closing_an_open_incident_asks_its_run_to_end(
@@ -131,12 +147,12 @@ def test_a_command_of_unknown_outcome_is_settled_once(
     forestall: Callable[..., int], asked_home: Path, incident: str, capsys: Capture
 ) -> None:
     change(asked_home, "test", lambda tx: _leave_unknown(tx, incident))
-    assert forestall("settle", "cmd-lost", "succeeded", "--as", "Ada", "--note", "seen in the depot") == 0
+    assert forestall("settle", "cmd-lost-1", "succeeded", "--as", "Ada", "--note", "seen in the depot") == 0
     row = read(asked_home, lambda tx: tx.commands.get("cmd-lost-1"))
     assert row is not None
     assert row.outcome is not None
     assert row.outcome.status == "succeeded"
-    assert forestall("settle", "cmd-lost", "failed") == 2
+    assert forestall("settle", "cmd-lost-1", "failed") == 2
     assert "only an unknown outcome can be settled" in capsys.readouterr().err
     assert forestall("settle", "cmd-other", "failed") == 6
 
