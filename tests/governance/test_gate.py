@@ -136,3 +136,15 @@ def test_alone_only_when_everything_speaks_for_it(
     assert (found.ruling == "alone") is allowed
     assert (found.ruling == "never") is bool({"never", "none"} & set(mays))
     assert found.reasons
+
+
+def test_a_ceiling_does_not_hold_for_a_tool_without_a_quote() -> None:
+    table = ALONE.model_copy(
+        update={"rules": tuple(each.model_copy(update={"up_to": Decimal(500)}) for each in ALONE.rules)}
+    )
+    assert judge(autonomy=table).ruling == "alone"
+    found = judge(autonomy=table, unquoted=frozenset({"valve"}))
+    assert found.ruling == "ask"
+    assert found.reasons == ("valve: has no quote, so nobody knows whether it stays below 500 GBP",)
+    # Without a ceiling the pack's author has said that the value does not matter.
+    assert judge(unquoted=frozenset({"valve"})).ruling == "alone"
