@@ -29,6 +29,11 @@ class Leases:
         self._db.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)", (name, owner, lease.epoch, lease.until))
         return lease
 
+    def is_free(self, name: str, owner: str, now: int) -> bool:
+        """Whether `acquire` would succeed: to be asked first by who stands by, since a look wakes nobody."""
+        row = self._db.execute("SELECT owner, until FROM leases WHERE name = ?", (name,)).fetchone()
+        return row is None or row[0] == owner or row[1] < now
+
     def renew(self, lease: Lease, now: int, length: int) -> Lease:
         """Raises:
         Fenced: somebody else took it since.

@@ -115,6 +115,8 @@ class Intake:
             return self._consumer
         name = f"monitor:{subscription_name(self._pack.name, self._stream.topic)}"
         held, owner = self._lease, self._services.owner
+        if held is None and not await self._services.ledger.read(lambda tx: tx.leases.is_free(name, owner, now)):
+            return None
         try:
             if held is not None:
                 lease: Lease | None = await self._services.ledger.transact(

@@ -51,8 +51,11 @@ class Relay:
 
     async def _own(self, now: int) -> Lease | None:
         if self._lease is None or now >= self._lease.until - LEASE_MICROS // 2:
-            owner = self._services.owner
-            self._lease = await self._services.ledger.transact(
+            ledger, owner = self._services.ledger, self._services.owner
+            if not await ledger.read(lambda tx: tx.leases.is_free("relay", owner, now)):
+                self._lease = None
+                return None
+            self._lease = await ledger.transact(
                 "lease:acquire", lambda tx: tx.leases.acquire("relay", owner, now, LEASE_MICROS)
             )
         return self._lease

@@ -142,6 +142,19 @@ async def test_served_live(tmp_path: Path) -> None:
         assert [each.node for each in decisions if each.graph == "incident"][:2] == ["open", "explain"]
 
 
+async def test_who_stands_by_does_not_wake_itself(tmp_path: Path) -> None:
+    """A commit wakes every loop: who waits for another's stream must look, not write."""
+    plant = new_plant(tmp_path / "home")
+    plant.clock.move_to(START + MINUTE)
+    async with open_station(plant) as first, open_station(plant, owner="other") as second:
+        await first.publish(reading(0))
+        await first.intake.step(10)
+        before = second.ledger.commits
+        assert await second.intake.step(10) is False
+        await second.intake.settle()
+        assert second.ledger.commits == before
+
+
 async def test_a_passing_fault_does_not_end_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("triggers.worker.RETRY_WAIT_S", 0.01)
     plant = new_plant(tmp_path / "home")

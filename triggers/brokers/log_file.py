@@ -67,9 +67,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _check_format(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN")  # one snapshot: another process may be making the file right now
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     owner = connection.execute("PRAGMA application_id").fetchone()[0]
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    connection.execute("ROLLBACK")
     if not empty and owner != APPLICATION_ID:
         raise AskOperator(f"{path}: an SQLite file, but not an event log of Forestall; choose another file")
     if found > FORMAT:

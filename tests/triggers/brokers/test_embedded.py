@@ -1,6 +1,7 @@
 """What only the embedded broker promises: its file, its holders, its faults."""
 
 import asyncio
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from triggers.brokers import (
     RetryLater,
     StopConsuming,
 )
-from triggers.brokers.log_file import FORMAT, explain, open_log
+from triggers.brokers.log_file import FORMAT, _check_format, explain, open_log
 from triggers.brokers.segments import SEGMENT_MAX_BYTES, SEGMENT_MAX_MESSAGES
 
 PAYLOAD = b"x" * 300
@@ -85,6 +86,22 @@ async def test_two_processes_may_create_the_file_at_once(path, clock):
     assert await opened[0].backlog("orders", "monitor") == 6
     for broker in opened:
         await broker.close()
+
+
+async def test_a_file_that_is_being_made_is_not_taken_for_another(path):
+    """Between two looks at its header another process may have made it."""
+
+    class Late:
+        def __init__(self) -> None:
+            self._connection = sqlite3.connect(path, isolation_level=None)
+
+        def execute(self, statement: str) -> sqlite3.Cursor:
+            if "sqlite_master" in statement:
+                with contextlib.suppress(sqlite3.OperationalError), sqlite3.connect(path, timeout=0) as other:
+                    other.execute("CREATE TABLE topic (id INTEGER PRIMARY KEY)")
+            return self._connection.execute(statement)
+
+    _check_format(Late(), path)
 
 
 async def test_a_cancelled_publish_that_happened_wakes_who_waits(path, clock):
