@@ -120,6 +120,8 @@ class Monitor:
         """Count one event, then close what the watermark has passed."""
         if self.latest is None:
             self._start(event.time)
+        elif event.time > self.latest + MAX_JUMP:
+            self._begin_anew(event.time, findings)
         self.latest = max(self.latest or event.time, event.time)
         for measure in self._by_type.get(event.type, ()):
             if keeps(measure.where, event.data):
@@ -166,6 +168,18 @@ class Monitor:
             self._closed_until[measure.name] = time - time % measure.pane
             if measure.key is None:
                 self._series(measure, ALL)
+
+    def _begin_anew(self, time: int, findings: Findings) -> None:
+        """After a longer silence than `MAX_JUMP` nobody knows what is normal: so much of it is judged, then the
+        detectors learn afresh. What was judged last stays, for the watches."""
+        assert self.latest is not None
+        self.advance(self.latest + MAX_JUMP, findings)
+        for measure in self.measures:
+            for key, old in self.series[measure.name].items():
+                fresh = self.series[measure.name][key] = Series(measure, self._specs[measure.name])
+                fresh.recent = old.recent
+                self._judged.add((measure.name, key))
+        self._start(time)
 
     def _series(self, measure: Measure, key: str) -> Series:
         found = self.series[measure.name].get(key)

@@ -98,6 +98,19 @@ def test_a_stream_that_was_silent_for_long_goes_on() -> None:
             made.check(back, now=now)
 
 
+def test_a_silence_of_ages_is_not_judged_pane_by_pane() -> None:
+    """Two thousand years are a thousand million minutes; thirty days of them say as much."""
+    made, back = monitor(), 2000 * 365 * DAY // MINUTE
+    findings = run(made, event(0, 1), event(30, 2))
+    made.observe(event(back * 60, 3), findings)
+    assert findings.panes_closed == MAX_JUMP // MINUTE
+    run(made, event(back * 60 + 60, 4))
+    assert values(made)[-2:] == [(MAX_JUMP // MINUTE - 1, 0.0), (back, 1.0)]
+    restored = monitor()
+    restored.restore(made.changed_docs())
+    assert values(restored) == values(made)
+
+
 def test_ancient_events_are_refused() -> None:
     made = monitor()
     run(made, event(0, 1))
