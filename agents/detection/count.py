@@ -18,6 +18,13 @@ _PATIENCE = 7 * DAY
 _REACH = 4 * HOUR
 _LEAST_SPAN = 8
 _CLIP = 4.0
+_FALSE_SIGNALS = 5e-5
+"""Nominal, a point: half of what the quality run allows. At a fifth of it the worst null stayed six times below."""
+_LOOKS = 3
+"""Independent looks a point and direction: nested spans agree, one that stays high is one signal.
+
+Measured on white noise at scores of 3.5 to 4: 2.6 to 3.0 with spans up to 8 panes, 2.8 to 3.4 up to 16.
+"""
 
 
 class CountDetector:
@@ -62,13 +69,13 @@ class CountDetector:
         value = point.value
         score = (value - typical) / spread
         learning = self._is_learning(start, value)
-        self._remember((start, value, *expected), dispersion)
+        self._remember((start, value, *expected[:5]), dispersion)
         if self._episode:
             self._follow(point, value, typical, expected.seasonal, dispersion)
             return Judgement(typical, spread, score, "anomalous" if self._episode else "normal")
         if learning:
             return Judgement(typical, spread, score, "learning")
-        excess = self._scan.most_telling(self._recent, baseline.days(start), self._up, self._down)
+        excess = self._scan.most_telling(self._recent, baseline.days(start), expected.pooled, self._up, self._down)
         if abs(excess.score) < self._threshold:
             return Judgement(typical, spread, excess.score or score, "normal")
         return Judgement(typical, spread, excess.score, "anomalous", self._find(excess))
@@ -80,8 +87,8 @@ class CountDetector:
         self._set_threshold()
 
     def _set_threshold(self) -> None:
-        looks = len(self._scan.spans) * (self._up + self._down)
-        self._threshold = self._min_score or look_threshold(looks)
+        looks = _LOOKS * (self._up + self._down)
+        self._threshold = self._min_score or look_threshold(looks, _FALSE_SIGNALS)
 
     def _is_learning(self, start: int, value: float) -> bool:
         """Until two days and two days with events were seen; a series without events is taken as such after a week."""

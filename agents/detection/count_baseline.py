@@ -20,7 +20,8 @@ class Expectation(NamedTuple):
     """Counts expected of one pane.
 
     `usual` knows the time of day, `seasonal` the hour of the week too, `typical` also the level of late. A spike has
-    to rise above `high`, a drop to fall below `low`: where two answers are plausible both are normal.
+    to rise above `high`, a drop to fall below `low`: where two answers are plausible both are normal. `pooled` is how
+    many panes of the hour around speak for the time of day besides its own (not counts but panes, at most two hours').
     """
 
     usual: float
@@ -28,6 +29,7 @@ class Expectation(NamedTuple):
     typical: float
     low: float
     high: float
+    pooled: float
 
 
 def _shrink(own: float, towards: float, dispersion: float, exposure: float) -> float:
@@ -73,7 +75,7 @@ class CountBaseline:
 
     def expect(self, start: int, dispersion: float) -> Expectation:
         """The pane that begins at `start`, where the variance of a count is mean + dispersion * mean**2."""
-        usual = self._time_of_day(start % DAY // self.bucket, dispersion)
+        usual, pooled = self._time_of_day(start % DAY // self.bucket, dispersion)
         hour = start // HOUR % 168
         noise = 1.0 + dispersion * usual
         prior = _LEVEL_PRIOR * noise
@@ -90,15 +92,18 @@ class CountBaseline:
         low = usual * (level if level < 1.0 else 1.0)
         high = usual * (level if level > 1.0 else 1.0)
         if seen >= _TRUSTED_WEEKS:
-            return Expectation(usual, usual * ratio, usual * level * ratio, low * ratio, high * ratio)
+            return Expectation(usual, usual * ratio, usual * level * ratio, low * ratio, high * ratio, pooled)
         if seen < 0.99:
-            return Expectation(usual, usual, usual * level, 0.0, high * _UNSEEN_RATIO)
+            return Expectation(usual, usual, usual * level, 0.0, high * _UNSEEN_RATIO, pooled)
         # Too few weeks to know whether this hour is special: both answers are normal.
-        return Expectation(usual, usual * ratio, usual * level * ratio, low * min(ratio, 1.0), high * max(ratio, 1.0))
+        return Expectation(
+            usual, usual * ratio, usual * level * ratio, low * min(ratio, 1.0), high * max(ratio, 1.0), pooled
+        )
 
-    def _time_of_day(self, bucket: int, dispersion: float) -> float:
+    def _time_of_day(self, bucket: int, dispersion: float) -> tuple[float, float]:
+        """The rate of a pane, and how many panes around it stand behind that as they do behind its own."""
         if self.total_panes <= 0.0:
-            return 0.0
+            return 0.0, 0.0
         overall = self.total / self.total_panes
         sums, panes = self.sums, self.panes
         reach = max(1, HOUR // self.bucket)
@@ -109,11 +114,14 @@ class CountBaseline:
             around = [index % len(sums) for index in range(first, last)]
             near, near_panes = sum(sums[index] for index in around), sum(panes[index] for index in around)
         if near_panes <= 0.0:
-            return overall
+            return overall, 0.0
         local = _shrink(near / near_panes, overall, 1.0 + dispersion * overall, near_panes)
         if panes[bucket] <= 0.0:
-            return local
-        return _shrink(sums[bucket] / panes[bucket], local, 1.0 + dispersion * local, panes[bucket])
+            return local, 0.0
+        own = sums[bucket] / panes[bucket]
+        rate = _shrink(own, local, 1.0 + dispersion * local, panes[bucket])
+        alone = (rate - local) / (own - local) if rate != local else 0.0
+        return rate, (1.0 - alone) * 2.0 * reach * self.bucket / self.width
 
     def learn(self, start: int, value: float, usual: float, seasonal: float) -> None:
         """Take in a pane that was normal; `usual` and `seasonal` as they were expected of it."""
@@ -127,6 +135,9 @@ class CountBaseline:
         self.total_panes += self.panes[bucket] - old_panes
         if old_panes * width < _KNOWN_DAYS * self.bucket:
             return  # what was expected was a guess: no ratio to it means anything
+        days = old_panes * width / self.bucket
+        trust = days / (days + 1.0)  # what was expected errs, too: (1 + 1 / days) times the variance of the ratio
+        value, usual, seasonal = trust * value, trust * usual, trust * seasonal
         hour = start // HOUR % 168
         keep = 1.0 - min(0.5, width / (HOUR * _WEEKS))
         self.week_sums[hour] = self.week_sums[hour] * keep + value

@@ -50,9 +50,10 @@ def deviance_root(count: float, mean: float, dispersion: float) -> float:
 class SpanSum:
     """One span's running sums and what is known of its overdispersion.
 
-    Overdispersion is the moment estimate sum((x - m)**2 - m) / sum(m**2) of whole spans, so that correlation between
-    panes (a busy morning, a busy day) widens the long spans and not the short ones. `noise` adds up the variances of
-    the squared residuals (fourth central moment of the negative binomial), which weigh the estimate against its prior.
+    Overdispersion is the weighted moment estimate sum(w * ((x - m)**2 - m)) / sum(w * m**2) of whole spans, so that
+    correlation between panes (a busy morning, a busy day) widens the long spans and not the short ones. A block's
+    weight is w = m**2 / Var((x - m)**2) (fourth central moment of the negative binomial): generalized least squares
+    (Aitken 1935). So `squares`, the sum of w * m**2, is the estimate's precision, to be held against the prior's.
     """
 
     length: int
@@ -65,7 +66,6 @@ class SpanSum:
     block_typical: float = 0.0
     excess: float = 0.0
     squares: float = 0.0
-    noise: float = 0.0
     dispersion: float = 0.0
 
     def __post_init__(self) -> None:
@@ -93,16 +93,16 @@ class SpanSum:
         """Take a block without gaps into the overdispersion; `days` of experience stand behind its mean."""
         mean = self.block_typical
         residual = (self.block_count - mean) ** 2
-        bound = _CLIP * (mean + self.dispersion * mean * mean) + 4.0
+        variance = mean + self.dispersion * mean * mean
+        bound = _CLIP * variance + 4.0
         error = mean * mean / (0.5 + days * mean)  # variance of the mean itself, known from `days` of counts
         keep = 1.0 - min(0.5, self.length * width / _MEMORY)
-        self.excess = self.excess * keep + (residual if residual < bound else bound) - mean - error
-        self.squares = self.squares * keep + mean * mean
-        variance = mean + self.dispersion * mean * mean
-        self.noise = self.noise * keep + variance * (1.0 + variance * (2.0 + 6.0 * self.dispersion))
-        precision = self.squares * self.squares / self.noise if self.noise > 0.0 else 0.0
-        found = max(self.excess / self.squares, 0.0) if self.squares > 0.0 else 0.0
-        self.dispersion = (precision * found + _PRIOR_PRECISION * self.prior) / (precision + _PRIOR_PRECISION)
+        spread = variance * (1.0 + variance * (2.0 + 6.0 * self.dispersion))
+        weight = mean * mean / spread if mean > 0.0 else 0.0
+        self.excess = self.excess * keep + weight * ((residual if residual < bound else bound) - mean - error)
+        self.squares = self.squares * keep + weight * mean * mean
+        known = _PRIOR_PRECISION * self.prior
+        self.dispersion = (max(self.excess, 0.0) + known) / (self.squares + _PRIOR_PRECISION)
 
 
 @dataclass(slots=True)
@@ -142,11 +142,12 @@ class Scan:
                 span.learn_block(days, width)
             panes, count, typical = span.block_panes, span.block_count, span.block_typical
 
-    def most_telling(self, recent: list[Pane], days: float, up: bool, down: bool) -> Excess:
+    def most_telling(self, recent: list[Pane], days: float, pooled: float, up: bool, down: bool) -> Excess:
         """The span with the largest score, of those that a look at mean and variance does not rule out.
 
-        `days` of experience bound what is known of the mean: it is Gamma with shape 1/2 + days * mean (Jeffreys), which
-        makes the prediction negative binomial and asks for a few events even where none was ever seen.
+        What is known of the mean bounds what is surprising: it is Gamma with shape 1/2 + exposure * mean (Jeffreys),
+        which makes the prediction negative binomial and asks for a few events even where none was ever seen. Exposure
+        is `days` of experience of the span's own panes and of the `pooled` panes around them that speak for it.
         """
         best = Excess(1, 0.0)
         days = max(days, 1.0)
@@ -154,13 +155,14 @@ class Scan:
             if span.length > self.panes:
                 break
             count = span.count
+            exposure = days * (1.0 + pooled / span.length)
             if up and count > span.high + 1.0:
-                mean = max(span.high, 0.0) + 0.5 / days
-                dispersion = span.dispersion + 1.0 / (days * mean)
+                mean = max(span.high, 0.0) + 0.5 / exposure
+                dispersion = span.dispersion + 1.0 / (exposure * mean)
                 far = False
             elif down and count < span.low - 4.0:
                 mean = span.low
-                dispersion = span.dispersion + 1.0 / (0.5 + days * mean)
+                dispersion = span.dispersion + 1.0 / (0.5 + exposure * mean)
                 far = count < 0.5 * mean  # a score's deviations grow faster than the variance's
             else:
                 continue

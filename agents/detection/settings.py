@@ -51,9 +51,9 @@ def check_version(kind: str, snapshot: Mapping[str, Any], version: int) -> None:
         raise ValueError(f"snapshot: version = {found!r}; this build reads {kind!r} up to {version}; upgrade Forestall")
 
 
-def look_threshold(looks: int) -> float:
-    """Standard normal quantile at which `looks` tests of a point share FALSE_SIGNALS (Bonferroni 1936)."""
-    return NormalDist().inv_cdf(1 - FALSE_SIGNALS / looks)
+def look_threshold(looks: int, rate: float = FALSE_SIGNALS) -> float:
+    """Standard normal quantile at which `looks` tests of a point share the nominal `rate` (Bonferroni 1936)."""
+    return NormalDist().inv_cdf(1 - rate / looks)
 
 
 def span_lengths(width: int, reach: int, least: int) -> list[int]:

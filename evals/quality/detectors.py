@@ -115,6 +115,7 @@ _COUNT_NULLS: dict[str, tuple[Callable[..., Series], float, int]] = {
     "shop 1, closed nights": (shop(1.0), 0.0, 15),
     "shop 20, closed nights, dispersion 0.2": (shop(20.0), 0.2, 15),
     "tide 100, dispersion 0.05": (tide(100.0), 0.05, 15),
+    "shop 0.5, closed nights, dispersion 0.3": (shop(0.5), 0.3, 15),
     "shop 5, closed weekly, dispersion 0.1": (shop(5.0, weekly=True), 0.1, 35),
 }
 _LEVEL_WORLDS: dict[str, tuple[float, float]] = {
@@ -128,7 +129,7 @@ _BEATS = {"regular": (4.0, 60.0), "Poisson": (4.0, 1.0), "bursty": (4.0, 0.5)}
 _WARM = 14 * A_DAY
 _COUNT_CHANGES = {0.3: (5, 10, 15), 1.0: (3, 5, 8), 5.0: (2, 3, 5), 20.0: (2, 3, 5)}
 _LARGE_COUNT = {(0.3, 15), (1.0, 8), (5.0, 5), (20.0, 2), (20.0, 3), (20.0, 5), (5.0, 0), (20.0, 0)}
-_BURST = 8
+_BURST, _SECOND_WEEK = 8, 8 * A_DAY + 58
 _WARMED = 6 * A_DAY
 """Signals are compared from the seventh day on: in the first days an earlier start has simply seen more."""
 _WATCH = 48
@@ -175,8 +176,13 @@ def _count_power(seed: int) -> Iterator[PowerRow]:
                 large = (base, factor) in _LARGE_COUNT and not (dispersion and factor < 5)
                 changes[f"x{factor} for 2 h", large] = counts(rng, np.full(_BURST, base * factor), dispersion)
             changes["drop to 0", (base, 0) in _LARGE_COUNT] = np.zeros(_BURST * 2)
-            name = f"{base:g} a pane" + (f", dispersion {dispersion:g}" if dispersion else "")
-            yield from _branches("count", name, counts(rng, np.full(_WARM, base), dispersion), changes)
+            name, warm = f"{base:g} a pane", counts(rng, np.full(_WARM, base), dispersion)
+            yield from _branches("count", name + f", dispersion {dispersion:g}" * (dispersion > 0), warm, changes)
+    rates = shop(0.5)(np.arange(_SECOND_WEEK + _BURST))
+    rates[_SECOND_WEEK : _SECOND_WEEK + 5] *= 6
+    values = counts(np.random.default_rng([seed, 8]), rates, 0.3)
+    burst = {("x6 for 75 min", False): values[_SECOND_WEEK:]}
+    yield from _branches("count", "second week, shop 0.5", values[:_SECOND_WEEK], burst)
 
 
 def _level_power(seed: int) -> Iterator[PowerRow]:

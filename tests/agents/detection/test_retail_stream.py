@@ -9,21 +9,24 @@ from pathlib import Path
 import pytest
 
 from agents.detection import CountDetector, Point
-from contracts import DAY, HOUR, SECOND, from_iso
+from contracts import HOUR, SECOND, from_iso
 from evals.quality.detector_worlds import PANE
 
 RETAIL = Path(__file__).resolve().parents[4] / "shared" / "data" / "online_retail_2010-12.csv.gz"
 
 
 def _cancelled_invoices() -> list[Point]:
+    """From the pane of the first line on, as a monitor that is given the stream."""
     first: dict[str, int] = {}
+    begin = None
     with gzip.open(RETAIL, "rt", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             at = int(datetime.fromisoformat(row["InvoiceDate"]).replace(tzinfo=UTC).timestamp()) * SECOND
+            begin = at // PANE if begin is None else min(begin, at // PANE)
             if row["InvoiceNo"].startswith("C"):
                 first[row["InvoiceNo"]] = min(at, first.get(row["InvoiceNo"], at))
     panes = Counter(at // PANE for at in first.values())
-    begin = min(panes) * PANE // DAY * DAY // PANE
+    assert begin is not None
     return [Point(pane * PANE, PANE, float(panes[pane]), panes[pane]) for pane in range(begin, max(panes) + 1)]
 
 
