@@ -34,6 +34,11 @@ class Worker:
         self._relay, self._webhook = relay, webhook
         self._driver, self._executor = IncidentDriver(services), Executor(services)
 
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """Topics that this process was to watch and that another one watches."""
+        return tuple(intake.topic for intake in self._intakes if not intake.owned)
+
     async def drain(self) -> None:
         """Work until nothing moves at this instant of the clock; always in the same order."""
         await self._finish()

@@ -10,7 +10,7 @@ import typer
 from forestall.cli.failures import Interrupted
 from forestall.cli.options import AsJson, settings
 from forestall.cli.questions import os_user
-from forestall.cli.screen import print_json, stderr, stdout
+from forestall.cli.screen import print_json, program, stderr, stdout
 from forestall.errors import NotFound, UsageError
 from forestall.home import assert_demo_home, begin, playing, story_in
 
@@ -72,7 +72,7 @@ def demo(
     if not resume:
         _find(story)  # refuses a wrong variant before anything is emptied
         assert_demo_home(home)
-    again = " ".join(["forestall demo", scenario, "--resume", *([f"--dir {home}"] if folder else [])])
+    again = " ".join([program(), "demo", scenario, "--resume", *([f"--dir {home}"] if folder else [])])
     with playing(home):
         if resume:
             story = _resumed(story_in(home), story, asked=_asked(story, seed, degrade))
@@ -160,7 +160,7 @@ def _play(story: dict[str, Any], home: Path, batch: int, *, as_json: bool, inter
     with timeline:
         result = asyncio.run(play(scenario, options, lambda _, clock: timeline.tick(clock.now())))
     if not as_json:
-        print_summary(timeline.console, result, home, story)
+        print_summary(timeline.console, result, home, story, interactive=interactive)
     return result
 
 

@@ -1,5 +1,6 @@
 """What a demo came to, in figures."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts import SECOND
-from forestall.cli.screen import print_hanging
+from forestall.cli.screen import plural, print_hanging, program
 from forestall.demo import DemoResult, IncidentResult
 from forestall.trace import ENDINGS, duration, short
 
 INCIDENT_WIDTH = 20
 
 
-def print_summary(console: Console, result: DemoResult, home: Path, story: dict[str, Any]) -> None:
+def print_summary(
+    console: Console, result: DemoResult, home: Path, story: dict[str, Any], *, interactive: bool
+) -> None:
     """Times, orders, commands, and where to look next."""
     console.print()
     if result.incidents:
@@ -26,13 +29,13 @@ def print_summary(console: Console, result: DemoResult, home: Path, story: dict[
     for name, told in _figures(result):
         print_hanging(console, Text(f"{name:<17}", "dim"), Text(told))
     console.print()
-    for what, command in _next_steps(result, home, story):
+    for what, command in _next_steps(result, home, story, interactive=interactive):
         console.print(Text.assemble(f"{what:<22}", (command, "bold")), soft_wrap=True)
 
 
 def _incidents(result: DemoResult) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for name in ("incident", "what it was", "noticed after", "over after", "how"):
+    for name in ("incident", "what it was", "noticed after", "ended after", "how"):
         table.add_column(name, no_wrap=True, min_width=INCIDENT_WIDTH if name == "incident" else None)
     for each in result.incidents:
         noticed, over = _since(each.detected_after_s), _since(each.resolved_after_s)
@@ -57,7 +60,7 @@ def _figures(result: DemoResult) -> list[tuple[str, str]]:
     return [
         ("orders lost", f"{lost}, {with_oracle} with an oracle that knows at once"),
         ("orders saved", _saved(result)),
-        ("commands", f"{commands}; {result.decisions} decisions recorded"),
+        ("commands", f"{commands}; {plural(result.decisions, 'decision')} recorded"),
         ("decision digest", f"{short(result.decision_digest)} (the same for the same story and answers)"),
     ]
 
@@ -71,10 +74,21 @@ def _saved(result: DemoResult) -> str:
     )
 
 
-def _next_steps(result: DemoResult, home: Path, story: dict[str, Any]) -> list[tuple[str, str]]:
-    steps = [("How it reasoned:", f"forestall trace {each.id} --home {home}") for each in result.incidents[:1]]
+def _next_steps(result: DemoResult, home: Path, story: dict[str, Any], *, interactive: bool) -> list[tuple[str, str]]:
+    steps = [
+        ("How it reasoned:", f"{program()} trace {each.id} --home {shlex.quote(str(home))}")
+        for each in result.incidents[:1]
+    ]
     if story["novel"] and not story["model"]:
-        steps.append(("With a model's plan:", "forestall demo retail --novel --model scripted"))
-    else:
-        steps.append(("Approve it yourself:", "forestall demo retail --interactive"))
+        steps.append(("With a model's plan:", f"{program()} demo retail --novel --model scripted"))
+    elif not interactive and any(each.commands and not each.autonomous for each in result.incidents):
+        steps.append(("Approve it yourself:", f"{program()} demo retail{_options(story)} --interactive"))
     return steps
+
+
+def _options(story: dict[str, Any]) -> str:
+    """The options that tell the same story again, as far as they change who is asked."""
+    told = [f" --degrade {','.join(story['degrade'])}"] if story["degrade"] else []
+    told += [f" --{name}" for name in ("novel",) if story[name]]
+    told += [f" --model {story['model']}"] if story["model"] else []
+    return "".join(told)

@@ -6,6 +6,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from forestall.cli.visible import visible
+
 if TYPE_CHECKING:
     from forestall.settings import Settings
 
@@ -29,7 +31,7 @@ def _time_of(record: logging.LogRecord) -> str:
 class _Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        text = f"{_time_of(record)} {level}{record.getMessage()}"
+        text = f"{_time_of(record)} {level}{visible(record.getMessage(), one_line=True)}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 

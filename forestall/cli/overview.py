@@ -5,6 +5,8 @@ from typing import Any
 
 from contracts import to_iso
 from forestall.cli.controls import packs_seen
+from forestall.cli.screen import not_taken
+from forestall.trace import tools_of
 from governance import frozen
 from ledger import Run, Transaction
 
@@ -29,8 +31,8 @@ class Overview:
     outbox: int = 0
 
 
-def overview(tx: Transaction, now: int) -> Overview:
-    """Read everything on one snapshot."""
+def overview(tx: Transaction, now: int, option: str = "") -> Overview:
+    """Read everything on one snapshot; `option` is what a command needs to find this home."""
     found = Overview(to_iso(now), _frozen(tx))
     docs = {doc["id"]: doc for doc in tx.incidents.all()}
     found.running = [
@@ -46,6 +48,7 @@ def overview(tx: Transaction, now: int) -> Overview:
             "incident": row.command.incident_id,
             "tool": row.command.tool,
             "status": row.status,
+            "held": found.frozen is not None,
             "attempts": row.attempts,
             "owner": row.owner,
             "since": to_iso(row.created_at),
@@ -67,7 +70,7 @@ def overview(tx: Transaction, now: int) -> Overview:
     ]
     found.dead_letters = tx.inbox.dead_letter_count()
     found.outbox = tx.journal.unsent_count()
-    found.needs = _needs(found, docs)
+    found.needs = _needs(found, docs, option)
     return found
 
 
@@ -119,7 +122,7 @@ def _modes(tx: Transaction) -> list[dict[str, Any]]:
     return modes
 
 
-def _needs(found: Overview, docs: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
+def _needs(found: Overview, docs: dict[str, dict[str, Any]], option: str) -> list[dict[str, str]]:
     needs = [
         {"what": f"{each['incident']} waits for an approval", "do": f"forestall approve {each['incident']}"}
         for each in found.requests
@@ -130,10 +133,12 @@ def _needs(found: Overview, docs: dict[str, dict[str, Any]]) -> list[dict[str, s
             what = f"{each['id']} waits for a word on {command}"
             needs.append({"what": what, "do": f"forestall settle {command} succeeded|failed"})
     needs += [
-        {"what": f"{doc['id']} was handed over: {doc['reason']}", "do": f"forestall close {doc['id']}"}
+        {"what": f"{doc['id']} was handed over: {doc['reason']}{tools_of(doc)}", "do": f"forestall close {doc['id']}"}
         for doc in docs.values()
         if doc.get("status") == "escalated" and doc.get("closed_at")
     ]
     if found.frozen is not None:
         needs.append({"what": "all effects are frozen", "do": "forestall thaw"})
-    return needs
+    if found.dead_letters:
+        needs.append({"what": not_taken(found.dead_letters), "do": "forestall dead-letters"})
+    return [{"what": each["what"], "do": each["do"] + option} for each in needs]

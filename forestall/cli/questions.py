@@ -9,12 +9,12 @@ from rich.text import Text
 
 from forestall.errors import UsageError
 
-YES = frozenset({"y", "yes"})
+ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
 UNKNOWN = "unknown"
 
 
 def confirm(console: Console, lines: Sequence[str], question: str) -> bool:
-    """Show what it is about, and ask; only a plain yes is one.
+    """Show what it is about, and ask until the answer is a plain yes or no.
 
     Raises:
         UsageError: nobody can answer: the input has ended.
@@ -22,11 +22,15 @@ def confirm(console: Console, lines: Sequence[str], question: str) -> bool:
     """
     for line in ("", *lines):
         console.print(Text(line))
-    console.print(Text.assemble((question, "bold"), " [y/N] "), end="")
     # asyncio turns the first Ctrl-C into a cancellation, which would wait here until Enter is pressed.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return input().strip().lower() in YES
+        while True:
+            console.print(Text.assemble((question, "bold"), " [y/n] "), end="")
+            answer = ANSWERS.get(input().strip().lower())
+            if answer is not None:
+                return answer
+            console.print(Text("Answer y or n.", "dim"))
     except EOFError as error:
         raise UsageError("the input ended before the question was answered", "Answer y or n.") from error
     finally:

@@ -2,13 +2,17 @@
 
 import json
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
 from rich.text import Text
 
+from forestall.cli.visible import Screen
 from forestall.trace import Tone
 
 PIPE_WIDTH = 120
@@ -35,7 +39,7 @@ def stderr() -> Console:
 def _console(file: IO[str]) -> Console:
     """Colours only on a terminal, and not where NO_COLOR is set; both are seen to by rich."""
     piped = not file.isatty() and "COLUMNS" not in os.environ
-    return Console(file=file, highlight=False, markup=False, emoji=False, width=PIPE_WIDTH if piped else None)
+    return Screen(file=file, highlight=False, markup=False, emoji=False, width=PIPE_WIDTH if piped else None)
 
 
 def print_hanging(console: Console, head: Text, text: Text) -> None:
@@ -49,6 +53,21 @@ def print_hanging(console: Console, head: Text, text: Text) -> None:
 def plural(number: int, word: str) -> str:
     """`1 tool`, `2 tools`, `1,200 events`."""
     return f"{number:,} {word}" + ("" if number == 1 else "s")
+
+
+def program() -> str:
+    """How this program is called so that it can be pasted: by its path where the shell would not find it."""
+    called = Path(sys.argv[0])
+    if called.name != "forestall" or shutil.which("forestall"):
+        return "forestall"
+    near = os.path.relpath(called)
+    return shlex.quote(near if not near.startswith("..") else str(called.absolute()))
+
+
+def not_taken(dead: Mapping[str, int]) -> str:
+    """How many messages became dead letters, and why: `575 messages could not be taken (unknown_type 575)`."""
+    reasons = ", ".join(f"{code} {number:,}" for code, number in dead.items())
+    return f"{plural(sum(dead.values()), 'message')} could not be taken ({reasons})"
 
 
 def print_json(value: Any) -> None:

@@ -3,21 +3,21 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from contracts import HOUR, to_iso
 from forestall.cli.failures import Interrupted
 from forestall.cli.logs import set_up_logging
 from forestall.cli.options import AsJson, Home, Packs, settings
 from forestall.cli.questions import os_user
-from forestall.cli.screen import plural, print_json, stdout
-from forestall.errors import UsageError
-from forestall.home import MARKER, worker_name
+from forestall.cli.run_summary import counts, print_run, summary_of
+from forestall.cli.screen import print_json
+from forestall.errors import LockedByAnother, UsageError
+from forestall.home import MARKER, home_option, worker_name
 from forestall.trace import Teller
 from ledger import Transaction
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from forestall.settings import Settings
 
 LOOK_S = 5.0
-COUNTED = ("events", "duplicates", "late", "signals")
 _log = logging.getLogger("forestall.run")
 
 
@@ -60,16 +59,25 @@ def run(
         raise UsageError("--json: only with --until-idle is there an end to report", "Set FORESTALL_LOG_FORMAT=json.")
     set_up_logging(found)
     with worker_name(found.home) as owner:
-        summary = asyncio.run(_run(found, owner, act=act, until_idle=until_idle))
-    if summary is None:
+        done = asyncio.run(_run(found, owner, act=act, until_idle=until_idle))
+    if done is None:
         return
+    summary, elsewhere = done
     if as_json:
         print_json(summary)
-    else:
-        _print_summary(summary)
+    elif not elsewhere or summary["events"]:
+        print_run(summary, home_option(found.home))
+    if elsewhere:
+        raise LockedByAnother(
+            f"{found.home}: another process watches {', '.join(elsewhere)}; there is nothing to do here",
+            "It takes what comes; to work the home off here, stop that one first.",
+        )
 
 
-async def _run(found: "Settings", owner: str, *, act: bool, until_idle: bool) -> dict[str, Any] | None:
+async def _run(
+    found: "Settings", owner: str, *, act: bool, until_idle: bool
+) -> tuple[dict[str, Any], tuple[str, ...]] | None:
+    """What came of it, and the topics that another process watches; None of a service that was stopped."""
     from forestall.bootstrap import open_app
     from forestall.packs import load_pack
     from triggers.clock import WallClock
@@ -80,13 +88,13 @@ async def _run(found: "Settings", owner: str, *, act: bool, until_idle: bool) ->
         app = await stack.enter_async_context(open_app(found, packs, clock, owner=owner))
         if act:
             await app.ledger.transact("mode", lambda tx: _let_act(tx, packs, clock.now()))
-        await _announce(app, packs, owner)
-        before = await app.ledger.read(_counts)
-        told = _Told(app, await app.ledger.read(lambda tx: tx.journal.latest_number()))
+        await _announce(app, packs, owner, home_option(found.home))
+        before = await app.ledger.read(counts)
+        told = _Told(app, await app.ledger.read(lambda tx: tx.journal.latest_number()), home_option(found.home))
         if halt is None:
             async with told.following():
                 await app.worker.run_until_idle()
-            return await app.ledger.read(lambda tx: _summary(tx, before))
+            return await app.ledger.read(lambda tx: summary_of(tx, before)), app.worker.elsewhere
         await _serve(app, told, halt)
     return None
 
@@ -99,7 +107,7 @@ def _let_act(tx: Transaction, packs: "list[Pack]", now: int) -> None:
             set_mode(tx, pack.name, "act", person=os_user(), now=now)
 
 
-async def _announce(app: "App", packs: "list[Pack]", owner: str) -> None:
+async def _announce(app: "App", packs: "list[Pack]", owner: str, option: str) -> None:
     from governance import frozen, mode_of
 
     modes = await app.ledger.read(lambda tx: [mode_of(tx, pack.name, pack.manifest.mode) for pack in packs])
@@ -109,14 +117,16 @@ async def _announce(app: "App", packs: "list[Pack]", owner: str) -> None:
         _log.info("%s watches %s for %s in mode %s: %s", owner, topics, pack.name, mode, said)
     stop = await app.ledger.read(frozen)
     if stop is not None:
-        _log.warning("all effects are frozen by %s: %s; forestall thaw lets them go on", stop["person"], stop["reason"])
+        said = f"forestall thaw{option} lets them go on"
+        _log.warning("all effects are frozen by %s: %s; %s", stop["person"], stop["reason"], said)
 
 
 class _Told:
     """One line of log for every happening, from the journal, whichever process made it happen."""
 
-    def __init__(self, app: "App", after: int) -> None:
-        self._ledger, self._clock, self._teller = app.ledger, app.services.clock, Teller(after)
+    def __init__(self, app: "App", after: int, option: str) -> None:
+        self._ledger, self._clock, self._teller = app.ledger, app.services.clock, Teller(after, option)
+        self._ended = False
 
     async def tell(self) -> None:
         for found in await self._teller.new(self._ledger):
@@ -127,8 +137,8 @@ class _Told:
             _log.log(level, "%s%s: %s%s", who, found.word, found.text, when, extra=extra)
 
     async def follow(self) -> None:
-        """For ever; wakes at every commit."""
-        while True:
+        """Until it is told that all has ended; wakes at every commit."""
+        while not self._ended:
             commits = self._ledger.commits
             await self.tell()
             await self._ledger.changed(commits, LOOK_S)
@@ -140,6 +150,7 @@ class _Told:
         try:
             yield
         finally:
+            self._ended = True  # a cancellation that meets a commit is lost: asyncio.wait_for prefers the result
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         await self.tell()
@@ -169,37 +180,3 @@ async def _serve(app: "App", told: _Told, halt: _Halt) -> None:
     _log.info("stopped; everything is in the ledger")
     if halt.interrupted:
         raise Interrupted("Interrupted.")
-
-
-def _counts(tx: Transaction) -> dict[str, int]:
-    """Sums over packs of what the monitors counted, the dead letters by reason, and incidents."""
-    counts = dict.fromkeys(COUNTED, 0)
-    for name, number in tx.docs.counters().items():
-        what = name.rpartition(":")[2]
-        if name.startswith("monitor:") and what in counts:
-            counts[what] += number
-    dead = {f"dead:{code}": number for code, number in tx.inbox.dead_letter_count().items()}
-    return counts | dead | {"incidents": len(tx.incidents.all())}
-
-
-def _summary(tx: Transaction, before: Mapping[str, int]) -> dict[str, Any]:
-    """What came since `before`, and what is still open."""
-    new = {name: number - before.get(name, 0) for name, number in _counts(tx).items()}
-    dead = {name.removeprefix("dead:"): number for name, number in new.items() if name.startswith("dead:") and number}
-    kept = {name: number for name, number in new.items() if not name.startswith("dead:")}
-    return kept | {"dead_letters": dead, "open": [run.thread for run in tx.runs.unfinished()]}
-
-
-def _print_summary(summary: dict[str, Any]) -> None:
-    console, dead = stdout(), summary["dead_letters"]
-    late = f", {summary['late']:,} too late to count" if summary["late"] else ""
-    rows = [
-        ("events", f"{summary['events']:,}, and {plural(summary['duplicates'], 'duplicate')} left out{late}"),
-        ("dead letters", ", ".join(f"{number} {code}" for code, number in dead.items()) or "none"),
-        ("signals", f"{summary['signals']}"),
-        ("incidents", f"{summary['incidents']}, {len(summary['open'])} of all still open"),
-    ]
-    for label, told in rows:
-        console.print(Text.assemble((f"{label:<14}", "dim"), told))
-    if summary["incidents"]:
-        console.print(Text("See them with forestall incidents, and one with forestall trace ID.", "dim"))

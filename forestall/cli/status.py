@@ -1,50 +1,45 @@
-"""`forestall status` and `forestall dead-letters`: what runs, what waits, and whether it waits for you."""
+"""`forestall status`: what runs, what waits, and whether it waits for you."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from contracts import SECOND, from_iso, to_iso
+from contracts import SECOND, from_iso
 from forestall.cli.ledgers import read
 from forestall.cli.options import AsJson, Home, settings
 from forestall.cli.overview import Overview, overview
-from forestall.cli.screen import print_hanging, print_json, stdout
-from forestall.home import now_in
+from forestall.cli.screen import plural, print_hanging, print_json, stdout
+from forestall.home import home_option, now_in
 from forestall.trace import duration, moment, money
-from ledger import DeadLetter
-
-LETTERS = 20
-PAYLOAD_SHOWN = 200
 
 
 def register(app: typer.Typer) -> None:
     app.command(help="Tell what runs, what waits for whom, and what needs you.")(status)
-    app.command(name="dead-letters", help="List messages that could not be taken, and why.")(dead_letters)
 
 
 def status(context: typer.Context, home: Home = None, as_json: AsJson = False) -> None:
     folder = settings(context, home).home
-    found = read(folder, lambda tx: overview(tx, now_in(folder, tx)))
+    found = read(folder, lambda tx: overview(tx, now_in(folder, tx), home_option(folder)))
     if as_json:
         print_json(asdict(found))
         return
     console = stdout()
-    _print_needs(console, found, f" --home {folder}" if home or context.obj.home else "")
+    _print_needs(console, found)
     console.print()
     for title, lines in _sections(found, from_iso(found.now)):
         _print_section(console, title, lines)
 
 
-def _print_needs(console: Console, found: Overview, option: str) -> None:
+def _print_needs(console: Console, found: Overview) -> None:
     if not found.needs:
         console.print(Text("Nothing needs you.", "bold green"))
     for need in found.needs:
         print_hanging(console, Text("! ", "bold yellow"), Text(need["what"], "bold"))
-        console.print(Text(f"  {need['do']}{option}", "cyan"), soft_wrap=True)
+        console.print(Text(f"  {need['do']}", "cyan"), soft_wrap=True)
 
 
 def _print_section(console: Console, title: str, lines: Iterable[str]) -> None:
@@ -56,7 +51,7 @@ def _print_section(console: Console, title: str, lines: Iterable[str]) -> None:
 
 def _sections(found: Overview, now: int) -> list[tuple[str, list[str]]]:
     frozen = found.frozen
-    dead = ", ".join(f"{number} {code}" for code, number in found.dead_letters.items())
+    dead = ", ".join(f"{number:,} {code}" for code, number in found.dead_letters.items())
     return [
         ("frozen", [f"by {frozen['person']} since {_at(frozen['at'])}: {frozen['reason']}"] if frozen else []),
         ("running", [_running(each) for each in found.running] or ["nothing; forestall run starts the service"]),
@@ -65,7 +60,7 @@ def _sections(found: Overview, now: int) -> list[tuple[str, list[str]]]:
         ("in flight", [_command(each) for each in found.commands]),
         ("modes", [_mode(each) for each in found.modes]),
         ("may act alone", [_standing(each) for each in found.standing_approvals] or ["nothing"]),
-        ("dead letters", [f"{dead}; forestall dead-letters lists them" if dead else "none"]),
+        ("dead letters", [dead or "none"]),
         ("to publish", [f"{found.outbox} events"] if found.outbox else []),
     ]
 
@@ -102,7 +97,8 @@ def _request(each: dict[str, Any], now: int) -> list[str]:
 
 def _command(each: dict[str, Any]) -> str:
     owner = f" by {each['owner']}" if each["owner"] else ""
-    return f"{each['id']} {each['tool']} of {each['incident']}: {each['status']}{owner}, {each['attempts']} attempts"
+    status = "held by the freeze" if each["held"] else f"{each['status']}{owner}"
+    return f"{each['id']} {each['tool']} of {each['incident']}: {status}, {plural(each['attempts'], 'attempt')}"
 
 
 def _mode(each: dict[str, Any]) -> str:
@@ -114,41 +110,3 @@ def _mode(each: dict[str, Any]) -> str:
 def _standing(each: dict[str, Any]) -> str:
     until = f"until {_at(each['expires_at'])}, by {each['granted_by']}"
     return f"{each['template']} up to {money(each['value_ceiling'])} {until} ({each['id']})"
-
-
-def dead_letters(
-    context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The latest so many.")] = LETTERS,
-    home: Home = None,
-    as_json: AsJson = False,
-) -> None:
-    letters, counts = read(
-        settings(context, home).home, lambda tx: (tx.inbox.dead_letters(limit), tx.inbox.dead_letter_count())
-    )
-    if as_json:
-        print_json([_letter(each) for each in letters])
-        return
-    console = stdout()
-    if not letters:
-        console.print("No dead letter.")
-        return
-    total = sum(counts.values())
-    console.print(", ".join(f"{number} {code}" for code, number in counts.items()))
-    for letter in letters:
-        head = Text.assemble((to_iso(letter.at), "dim"), f"  {letter.topic}  ", (letter.code, "red"))
-        console.print(head.append(f"  {letter.message_id}", "dim"), soft_wrap=True)
-        print_hanging(console, Text("  "), Text(letter.reason))
-    if total > len(letters):
-        console.print(Text(f"{total - len(letters)} earlier ones are left out; --limit shows more", "dim"))
-
-
-def _letter(letter: DeadLetter) -> dict[str, Any]:
-    return {
-        "at": to_iso(letter.at),
-        "topic": letter.topic,
-        "message_id": letter.message_id,
-        "code": letter.code,
-        "reason": letter.reason,
-        "size": letter.size,
-        "payload": letter.payload[:PAYLOAD_SHOWN].decode("utf-8", "replace"),
-    }

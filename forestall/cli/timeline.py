@@ -73,7 +73,7 @@ class Timeline:
         self._progress.update(self._task, description=f"day {len(self._days)} · {moment(now)}")
 
     def _end_day(self) -> None:
-        if not self._quiet and self._days[-1:] != [self._day]:
+        if self._days and not self._quiet and self._days[-1] != self._day:
             self._day = self._days[-1]
             if self._lines:
                 self.console.print()

@@ -1,6 +1,6 @@
 """Telling what happened, from the journal alone."""
 
-from forestall.trace.happenings import ENDINGS, Happening, Tone, happening, unprefixed
+from forestall.trace.happenings import ENDINGS, Happening, Tone, happening, tools_of, unprefixed
 from forestall.trace.story import CommandStory, Story, story_of
 from forestall.trace.teller import Teller
 from forestall.trace.tree import tree_of
@@ -20,6 +20,7 @@ __all__ = [
     "money",
     "short",
     "story_of",
+    "tools_of",
     "tree_of",
     "unprefixed",
 ]

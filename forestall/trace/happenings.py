@@ -35,12 +35,16 @@ class Happening:
 
 
 _Told = tuple[str, str, Tone]
+_WITH_COMMAND = ("approval.requested", "incident.unsettled")
 
 
-def happening(event: Event, issued: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> Happening | None:
+def happening(
+    event: Event, issued: Mapping[str, Mapping[str, Any]] = MappingProxyType({}), option: str = ""
+) -> Happening | None:
     """The line for an event, or None for one that says nothing new to a person.
 
-    `issued` holds the arguments of commands by id: a result does not repeat them.
+    `issued` holds the arguments of commands by id: a result does not repeat them. `option` stands behind a command
+    that the line names: it says which home is meant.
     """
     kind = event.type.removeprefix("forestall.")
     if kind == "decision.made":
@@ -53,6 +57,8 @@ def happening(event: Event, issued: Mapping[str, Mapping[str, Any]] = MappingPro
     if told is None:
         return None
     word, text, tone = told
+    if kind in _WITH_COMMAND:
+        text += option
     return Happening(kind, _at(event), event.correlation_id, word, text, tone)
 
 
@@ -157,7 +163,13 @@ def _unsettled(data: Mapping[str, Any]) -> _Told:
 
 def _closed(data: Mapping[str, Any]) -> _Told:
     good = data["status"] in ("resolved", "recovered_alone", "observed")
-    return ENDINGS.get(data["status"], data["status"]), data["reason"], "good" if good else "bad"
+    return ENDINGS.get(data["status"], data["status"]), data["reason"] + tools_of(data), "good" if good else "bad"
+
+
+def tools_of(closed: Mapping[str, Any]) -> str:
+    """The tools that a person who gets the incident could apply, as the end of a sentence; empty where none are."""
+    tools = closed.get("could_apply") if closed.get("status") == "escalated" else None
+    return f"; tools that could apply: {', '.join(tools)}" if tools else ""
 
 
 def _granted(data: Mapping[str, Any]) -> _Told:

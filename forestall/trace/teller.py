@@ -10,8 +10,8 @@ from ledger import Ledger
 class Teller:
     """Polls the journal by number, so that it tells exactly what is durable, each event once."""
 
-    def __init__(self, after: int = 0) -> None:
-        self._seen = after
+    def __init__(self, after: int = 0, option: str = "") -> None:
+        self._seen, self._option = after, option
         self._issued: dict[str, Mapping[str, Any]] = {}
         self._looking: set[str | None] = set()
 
@@ -22,7 +22,7 @@ class Teller:
             self._seen = number
             if event.type == "forestall.command.issued":
                 self._issued[event.data["id"]] = event.data["arguments"]
-            each = happening(event, self._issued)
+            each = happening(event, self._issued, self._option)
             if each is not None and not self._again(each):
                 found.append(each)
         return found

@@ -29,6 +29,14 @@ def test_a_demo_that_was_interrupted_goes_on_and_tells_its_whole_story(asked_hom
     assert re.search(rf"forestall trace inc-[0-9a-f]+ --home {re.escape(str(asked_home))}", told)
 
 
+def test_a_demo_that_has_ended_is_summed_up_again(asked_home: Path, capsys: Capture) -> None:
+    assert run(["demo", "retail", "--resume", "--dir", str(asked_home)]) == 0
+    digest = re.search(r"decision digest +(\w+)", capsys.readouterr().out)
+    assert run(["demo", "retail", "--resume", "--dir", str(asked_home)]) == 0
+    assert digest is not None
+    assert digest[1] in capsys.readouterr().out
+
+
 def test_another_story_cannot_be_resumed(asked_home: Path, capsys: Capture) -> None:
     assert run(["demo", "retail", "--resume", "--seed", "8", "--dir", str(asked_home)]) == 2
     assert "--seed: the demo that was begun here has 7" in capsys.readouterr().err
@@ -107,13 +115,17 @@ def test_the_person_at_the_terminal_approves_and_grants(
     assert run(["demo", "retail", "--resume", "--interactive", "--dir", str(asked_home)]) == 0
     told = capsys.readouterr().out
     assert asked == []
-    assert "Approve? [y/N]" in told
+    assert "Approve? [y/n]" in told
     assert "May it act alone" in told
     assert "resolved" in told
     assert "played by the demo" not in told
 
 
-def test_anything_but_yes_denies(asked_home: Path, answers: Callable[..., list[str]], capsys: Capture) -> None:
-    answers("")
+def test_only_a_plain_word_is_an_answer(asked_home: Path, answers: Callable[..., list[str]], capsys: Capture) -> None:
+    asked = answers("", "maybe", "n")
     assert run(["demo", "retail", "--resume", "--interactive", "--dir", str(asked_home)]) == 0
-    assert "denied" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert asked == []
+    assert told.count("Answer y or n.") == 2
+    assert "denied denied" not in told
+    assert "Approve it yourself" not in told

@@ -73,7 +73,7 @@ def test_an_unknown_incident_ends_with_6_and_lists_the_known(asked_home: Path, c
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "known: inc-" in captured.err
-    assert "List what there is with forestall incidents." in captured.err
+    assert f"List what there is with forestall incidents --home {asked_home}." in captured.err
 
 
 def test_doctor_finds_a_fresh_installation_usable(tmp_path: Path, capsys: Capture) -> None:

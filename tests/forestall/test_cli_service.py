@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from forestall.cli.app import run
+from forestall.cli.ledgers import read
 from forestall.home import worker_name
 
 Capture = pytest.CaptureFixture[str]
@@ -86,6 +87,45 @@ def test_the_service_stops_in_order(number: signal.Signals, code: int, parcels: 
     assert (process.returncode, out) == (code, "")
     assert "stopped; everything is in the ledger" in errors
     assert "Traceback" not in errors
+
+
+def test_what_another_process_watches_is_left_to_it(parcels: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "forestall", "run", "--pack", str(parcels), "--home", str(tmp_path / "home")]
+    service = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert service.stderr is not None
+        assert "run-1 watches parcels" in service.stderr.readline()
+        ledger = tmp_path / "home"
+        while not read(ledger, lambda tx: [each for each in tx.leases.all() if each.name.startswith("monitor:")]):
+            pass
+        done = subprocess.run([*command, "--until-idle"], capture_output=True, text=True, timeout=30, check=False)
+    finally:
+        service.terminate()
+        service.communicate(timeout=30)
+    assert (done.returncode, done.stdout) == (7, "")
+    assert "another process watches parcels; there is nothing to do here" in done.stderr
+
+
+def test_messages_that_could_not_be_taken_need_a_person(
+    rows: Path, parcels: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    home = tmp_path / "home"
+    mapping = rows.parent / "mapping.yaml"
+    mapping.write_text(mapping.read_text().replace("parcel.returned", "parcel.came"))
+    assert _emit(rows, home, "--pack", str(parcels)) == 0
+    assert run(["run", "--pack", str(parcels), "--until-idle", "--home", str(home)]) == 0
+    told = f"! 109 messages could not be taken (unknown_type 109): forestall dead-letters --home {home}"
+    assert told in capsys.readouterr().out
+    assert run(["status", "--home", str(home)]) == 0
+    told = capsys.readouterr().out
+    assert "! 109 messages could not be taken (unknown_type 109)" in told
+    assert f"forestall dead-letters --home {home}" in told
+    assert "Nothing needs you" not in told
+    assert run(["dead-letters", "--home", str(home)]) == 0
+    told = capsys.readouterr().out
+    assert told.count("for example") == 1
+    assert "109 messages" in told
+    assert "what to do" in told
 
 
 def test_each_living_process_has_a_name_of_its_own(tmp_path: Path) -> None:
