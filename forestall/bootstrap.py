@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 
 from agents.planning import Planner
 from contracts import Clock
+from forestall.errors import SettingsError
 from forestall.packs import Pack
 from forestall.settings import Settings
 from graphs import PackRuntime, Services
@@ -50,6 +52,7 @@ async def open_app(
 
     Raises:
         LedgerError, BrokerError: a file cannot be used; the message says why and what to do.
+        SettingsError: a model is named, and nothing says how to reach it.
     """
     home = settings.home
     async with AsyncExitStack() as stack:
@@ -108,6 +111,9 @@ def _planner(settings: Settings) -> Planner | None:
     """A planner over the configured chat model; none without one. The client costs a second to import."""
     if settings.model is None:
         return None
+    if settings.model_api_key is None and settings.model_base_url is None:
+        problem = "FORESTALL_MODEL_API_KEY: not set; set it, or FORESTALL_MODEL_BASE_URL for a service that wants none"
+        raise SettingsError([problem])
     from langchain_openai import ChatOpenAI
 
     from agents.planning import ModelPlanner
@@ -116,7 +122,7 @@ def _planner(settings: Settings) -> Planner | None:
     options: dict[str, Any] = {"base_url": settings.model_base_url} if settings.model_base_url else {}
     model = ChatOpenAI(
         model=settings.model,
-        api_key=settings.model_api_key or None,
+        api_key=settings.model_api_key or SecretStr("none"),  # never another service's key from the environment
         timeout=settings.model_timeout_s,
         max_retries=0,
         stream_usage=True,

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
@@ -41,6 +42,14 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _host(address: str) -> str | None:
+    try:
+        parts = urlsplit(address)
+        return parts.hostname if parts.port != 0 else None
+    except ValueError:  # brackets that do not close, a port that is none
+        return None
+
+
 class Settings(BaseSettings):
     """What may be set, each as `FORESTALL_<NAME>` or as `<name>` in `forestall.toml`."""
 
@@ -68,6 +77,8 @@ class Settings(BaseSettings):
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         if text is not None and not text.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://; write the whole address")
+        if text is not None and not _host(text):
+            raise ValueError("names no host; write the whole address, such as https://example.org/path")
         return value
 
     @classmethod

@@ -112,11 +112,13 @@ def grant_standing(
         expires_at=expires_at,
         because_of=incident_id,
     )
+    again = any(each.id == granted.id for each in tx.people.standing())
     tx.people.put_standing(granted)
     _record_standing(tx, "granted", granted, now)
     summary = f"{person} lets {granted.template} run alone up to {value_ceiling}"
     semantic = {"template": granted.template, "ceiling": str(value_ceiling), "expires_at": expires_at}
-    decide(tx, incident_id, granted.id, "answer", summary, semantic, now, granted.tenant)
+    subject = f"{granted.id}:{now}" if again else granted.id  # each word of a person is a decision of its own
+    decide(tx, incident_id, subject, "answer", summary, semantic, now, granted.tenant)
     return granted
 
 

@@ -60,7 +60,7 @@ class Webhook:
                         timeout=TIMEOUT_S,
                     )
                     answer.raise_for_status()
-        except httpx.HTTPError as problem:
+        except (httpx.HTTPError, httpx.InvalidURL) as problem:
             _log.error("webhook: %s was not delivered: %s", row.event.id, type(problem).__name__)
 
 

@@ -9,19 +9,21 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from contracts import ApprovalRequest, parse_duration
+from contracts import DAY, ApprovalRequest, parse_duration
 from forestall.cli.ledgers import change, find, find_incident, read
 from forestall.cli.options import Home, Note, Person, Yes, settings
 from forestall.cli.questions import confirm, os_user
 from forestall.cli.screen import print_hanging, stdout
 from forestall.errors import UsageError
 from forestall.home import goes_on, home_option, now_in
-from forestall.trace import duration, moment, money
+from forestall.trace import duration, moment, money, telling_at
 from governance import Refused, answer, find_request, grant_standing, revoke_standing
 from ledger import ApprovalRow, Transaction
 
 Name = Annotated[str, typer.Argument(help="The incident's or the request's whole id.")]
 Verdict = Literal["approved", "denied"]
+LONGEST = 3650 * DAY
+"""How long a leave to act alone may last."""
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +51,8 @@ def _give(
     folder, console = settings(context, home).home, stdout()
     who = os_user() if person is None else person
     row, now = read(folder, lambda tx: (_find_request(tx, name, folder), now_in(folder, tx)))
-    show_request(console, row.request, now)
+    with telling_at(now):
+        show_request(console, row.request, now)
     if not yes and sys.stdin.isatty() and console.is_terminal:
         question = "Approve?" if verdict == "approved" else "Deny?"
         if not confirm(console, [], question):
@@ -102,13 +105,15 @@ def grant(
 
     def give(tx: Transaction) -> Any:
         now, name = now_in(folder, tx), find_incident(tx, incident, folder, exact=True)
-        return grant_standing(tx, name, value_ceiling=ceiling, expires_at=now + length, person=who, now=now)
+        given = grant_standing(tx, name, value_ceiling=ceiling, expires_at=now + length, person=who, now=now)
+        with telling_at(now):
+            return given, moment(given.expires_at)
 
-    given = change(folder, "person:grant", give)
+    given, until = change(folder, "person:grant", give)
     stdout().print(
         Text.assemble(
             (f"{given.template} may act alone", "bold"),
-            f" up to {money(given.value_ceiling)} until {moment(given.expires_at)}, granted by {who}.\n"
+            f" up to {money(given.value_ceiling)} until {until}, granted by {who}.\n"
             f"Take it back with: forestall revoke {given.id}{home_option(folder)}",
         ),
         soft_wrap=True,
@@ -124,9 +129,12 @@ def _ceiling(text: str) -> Decimal:
 
 def _length(text: str) -> int:
     try:
-        return parse_duration(text)
+        length = parse_duration(text)
     except ValueError as error:
         raise UsageError(f"--for: {error}", "Write it such as 30d or 12h.") from error
+    if length > LONGEST:
+        raise UsageError(f"--for: {text} is longer than {LONGEST // DAY}d", "A leave that runs on for ever is none.")
+    return length
 
 
 def revoke(

@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from forestall.cli.ledgers import change, find, find_incident
-from forestall.cli.options import Home, Note, Person, settings
+from forestall.cli.options import Home, Note, Person, settings, unicode_text
 from forestall.cli.questions import os_user
 from forestall.cli.screen import stdout
 from forestall.home import goes_on, home_option, now_in
@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def freeze_all(
     context: typer.Context,
-    reason: Annotated[str, typer.Option(help="Why; whoever finds it frozen will read it.")],
+    reason: Annotated[str, typer.Option(help="Why; whoever finds it frozen will read it.", callback=unicode_text)],
     person: Person = None,
     home: Home = None,
 ) -> None:

@@ -6,10 +6,27 @@ from typing import Annotated, Any
 
 import typer
 
+from forestall.errors import UsageError
+
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of the ledger and of all that is kept.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else.")]
-Person = Annotated[str | None, typer.Option("--as", metavar="PERSON", help="Who decides; you, by default.")]
-Note = Annotated[str, typer.Option("--note", help="A word on why, kept with the answer.")]
+
+
+def unicode_text(text: str | None) -> str | None:
+    """What is kept must be Unicode; bytes of another encoding reach Python as halves of surrogate pairs."""
+    if text is not None and not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{text!r}: is no UTF-8", "Write it in UTF-8, or in plain letters.") from error
+    return text
+
+
+Person = Annotated[
+    str | None,
+    typer.Option("--as", metavar="PERSON", help="Who decides; you, by default.", callback=unicode_text),
+]
+Note = Annotated[str, typer.Option("--note", help="A word on why, kept with the answer.", callback=unicode_text)]
 Packs = Annotated[
     list[str] | None,
     typer.Option("--pack", metavar="NAME|PATH", help="An installed pack, or one's folder; repeatable."),

@@ -77,6 +77,8 @@ def test_an_approval_needs_a_person(forestall: Callable[..., int], incident: str
     [
         (["--up-to", "plenty"], "is no amount"),
         (["--up-to", "5000", "--for", "soon"], "is no duration"),
+        (["--up-to", "5000", "--for", "99999999999d"], "is longer than 3650d"),
+        (["--up-to", "5000", "--as", "\udcff"], "is no UTF-8"),
         (["--up-to", "5000"], "a standing approval follows a success"),
     ],
 )

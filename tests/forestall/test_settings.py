@@ -1,12 +1,15 @@
 """Settings come from four places in a fixed order; a wrong one is told where it was written."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from forestall.bootstrap import open_app
 from forestall.errors import SettingsError
 from forestall.guard import shadowing_problem
 from forestall.settings import Settings, load_settings
+from triggers.clock import WallClock
 
 
 def problems(folder: Path, **overrides: object) -> tuple[str, ...]:
@@ -54,6 +57,30 @@ def test_every_wrong_setting_is_told_with_its_place(tmp_path: Path, monkeypatch:
         assert any(each.startswith(start) and rule in each for each in told), (start, told)
     assert len(told) == 5
     assert "example.org" not in "\n".join(told)
+
+
+@pytest.mark.parametrize("address", ["http://", "https://[", "http://x:port/", "http:///path"])
+def test_an_address_names_a_host(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORESTALL_WEBHOOK_URL", address)
+    (told,) = problems(tmp_path)
+    assert told.startswith("FORESTALL_WEBHOOK_URL: (hidden): names no host")
+
+
+async def test_a_model_without_a_key_or_an_address_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "of another service")
+    settings = load_settings(tmp_path, home=tmp_path / "home", model="some-model")
+    with pytest.raises(SettingsError, match="FORESTALL_MODEL_API_KEY: not set"):
+        async with open_app(settings, [], WallClock(), owner="test"):
+            pass
+
+
+async def test_a_key_of_another_service_is_never_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr("langchain_openai.ChatOpenAI", lambda **options: given.update(options))
+    monkeypatch.setenv("OPENAI_API_KEY", "of another service")
+    settings = load_settings(tmp_path, home=tmp_path / "home", model="local", model_base_url="http://127.0.0.1:9/v1")
+    async with open_app(settings, [], WallClock(), owner="test"):
+        assert given["api_key"].get_secret_value() == "none"
 
 
 def test_a_misspelt_name_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

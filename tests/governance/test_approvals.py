@@ -125,6 +125,14 @@ async def test_a_standing_approval_follows_a_success(ledger: SqliteLedger) -> No
     }
 
 
+async def test_every_grant_is_a_decision_of_its_own(ledger: SqliteLedger) -> None:
+    await ended(ledger)
+    await grant(ledger)
+    await grant(ledger, value_ceiling=Decimal(900), now=NOW + 1)
+    decisions = await ledger.read(lambda tx: tx.journal.events(type_prefix="forestall.decision.made"))
+    assert [event.data["semantic"]["ceiling"] for event in decisions] == ["500", "900"]
+
+
 @pytest.mark.parametrize(
     ("status", "credit"),
     [
