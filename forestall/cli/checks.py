@@ -20,12 +20,15 @@ from forestall.settings import Settings
 PYTHON = (3, 11)
 FREE_MIN_BYTES = 200 * 1024 * 1024
 ONLINE_TIMEOUT_S = 5.0
-State = Literal["ok", "note", "bad"]
+State = Literal["ok", "note", "warning", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`note`: it is not there, and nothing breaks without it. `exit_code` is what a `bad` one ends the process with."""
+    """`note`: it is not there, and nothing breaks without it; `warning`: it does not work, and Forestall does without.
+
+    `exit_code` is what a `bad` one ends the process with.
+    """
 
     name: str
     state: State
@@ -34,7 +37,7 @@ class Check:
     exit_code: int = 1
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "exit_code" or self.state == "bad"}
 
 
 def run_checks(settings: Settings, *, online: bool) -> list[Check]:
@@ -171,7 +174,7 @@ def _reached(settings: Settings, found: str) -> Check:
         answer = httpx.get(settings.model_base_url, timeout=ONLINE_TIMEOUT_S)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         remedy = "check FORESTALL_MODEL_BASE_URL and that the service runs"
-        return Check("model", "bad", f"{found}: cannot be reached ({type(error).__name__})", remedy)
+        return Check("model", "warning", f"{found}: cannot be reached ({type(error).__name__})", remedy)
     return Check("model", "ok", f"{found}: its address answers (HTTP {answer.status_code})")
 
 

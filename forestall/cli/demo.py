@@ -133,7 +133,9 @@ def _find(story: dict[str, Any]) -> Any:
     except NotFound as error:
         raise NotFound(str(error), "Play it with forestall demo retail.") from error
     except ValueError as error:
-        raise UsageError(str(error), "See forestall demo --help.") from error
+        given = story["degrade"] or []
+        told = str(error).replace(repr(tuple(given)), ",".join(given))
+        raise UsageError(told, "See forestall demo --help.") from error
 
 
 def _play(story: dict[str, Any], home: Path, batch: int, *, as_json: bool, interactive: bool) -> "DemoResult":

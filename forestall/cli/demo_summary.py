@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts import SECOND
-from forestall.cli.screen import plural, print_hanging, program
+from forestall.cli.screen import plural, print_hanging, print_trimmed, program
 from forestall.demo import DemoResult, IncidentResult
 from forestall.trace import ENDINGS, duration, short
 
@@ -22,7 +22,7 @@ def print_summary(
     """Times, orders, commands, and where to look next."""
     console.print()
     if result.incidents:
-        console.print(_incidents(result))
+        print_trimmed(console, _incidents(result))
     else:
         console.print("No incident: nothing was noticed, nothing was done.")
     console.print()

@@ -6,11 +6,11 @@ import typer
 from rich.text import Text
 
 from forestall.cli.checks import Check, run_checks
-from forestall.cli.options import AsJson, Home, settings
+from forestall.cli.options import AsJson, Home, Packs, settings
 from forestall.cli.screen import print_hanging, print_json, stdout
 from forestall.errors import SettingsError
 
-MARKS = {"ok": ("✓", "green"), "note": ("·", "dim"), "bad": ("✗", "bold red")}
+MARKS = {"ok": ("✓", "green"), "note": ("·", "dim"), "warning": ("!", "yellow"), "bad": ("✗", "bold red")}
 
 
 def register(app: typer.Typer) -> None:
@@ -20,23 +20,26 @@ def register(app: typer.Typer) -> None:
 def doctor(
     context: typer.Context,
     online: Annotated[bool, typer.Option("--online", help="Also ask the model's address whether it answers.")] = False,
+    packs: Packs = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
+    fresh = False
     try:
-        checks = run_checks(settings(context, home), online=online)
+        found = settings(context, home, packs=tuple(packs) if packs else None)
+        checks, fresh = run_checks(found, online=online), not (found.home / "ledger.db").exists()
     except SettingsError as error:
         checks = [Check("settings", "bad", problem, "correct it", 2) for problem in error.problems]
     worst = next((check.exit_code for check in checks if check.state == "bad"), 0)
     if as_json:
         print_json({"usable": worst == 0, "checks": [check.to_json() for check in checks]})
     else:
-        _print(checks, usable=worst == 0)
+        _print(checks, usable=worst == 0, fresh=fresh)
     if worst:
         raise typer.Exit(worst)
 
 
-def _print(checks: list[Check], *, usable: bool) -> None:
+def _print(checks: list[Check], *, usable: bool, fresh: bool) -> None:
     console = stdout()
     for check in checks:
         mark, style = MARKS[check.state]
@@ -46,6 +49,7 @@ def _print(checks: list[Check], *, usable: bool) -> None:
             print_hanging(console, Text(" " * 16), Text(f"→ {check.remedy}", "dim"))
     console.print()
     if usable:
-        console.print(Text.assemble(("Forestall can be used.", "bold green"), " Begin with: forestall demo retail"))
+        begin = " Begin with: forestall demo retail" if fresh else ""
+        console.print(Text.assemble(("Forestall can be used.", "bold green"), begin))
     else:
         console.print(Text("Forestall cannot be used yet; see the lines marked ✗.", "bold red"))

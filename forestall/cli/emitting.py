@@ -10,6 +10,7 @@ from rich.text import Text
 
 from forestall.cli.options import AsJson, Home, Packs, settings
 from forestall.cli.screen import plural, print_hanging, print_json, stderr, stdout
+from forestall.errors import InputError
 from forestall.home import make_home
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ BAD_SHOWN = 10
 
 
 def register(app: typer.Typer) -> None:
-    app.command(help="Publish a file's rows as events; a second time adds nothing.")(emit)
+    app.command(help="Publish a file's rows as events; forestall run takes each of them once.")(emit)
 
 
 def emit(
@@ -34,6 +35,9 @@ def emit(
     from triggers.emit import load_mapping
 
     found = settings(context, home, packs=tuple(packs) if packs else None)
+    for given in (file, mapping):
+        if not given.exists():
+            raise InputError(f"{given}: no such file", "Correct the path and run the command again.")
     spec = load_mapping(mapping, file)
     report = asyncio.run(_emit(found, file, spec))
     if as_json:
@@ -85,6 +89,7 @@ def _print(report: "EmitReport", spec: "MappingSpec") -> None:
     console = stdout()
     said = f"{plural(report.published, 'event')} published to {spec.topic}"
     console.print(Text.assemble((said, "bold"), f", of {plural(report.rows, 'row')}."))
+    console.print(Text("What was published and taken before is left out by forestall run.", "dim"))
     if report.bad_total:
         console.print(Text(f"{plural(report.bad_total, 'row')} left out:", "yellow"))
     for row in report.bad[:BAD_SHOWN]:

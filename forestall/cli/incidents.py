@@ -9,8 +9,9 @@ from rich.text import Text
 from contracts import to_iso
 from forestall.cli.ledgers import find_incident, read
 from forestall.cli.options import AsJson, Home, settings
-from forestall.cli.screen import print_hanging, print_json, stdout
-from forestall.trace import story_of, tree_of, unprefixed
+from forestall.cli.screen import print_hanging, print_json, print_trimmed, stdout
+from forestall.home import now_in
+from forestall.trace import story_of, telling_at, tree_of, unprefixed
 from ledger import Transaction
 
 RECENT = 20
@@ -53,13 +54,14 @@ def trace(
 
     def work(tx: Transaction) -> Any:
         name = find_incident(tx, incident, folder)
-        return story_of(name, tx.journal.events(incident=name))
+        return story_of(name, tx.journal.events(incident=name)), now_in(folder, tx)
 
-    story = read(folder, work)
+    story, now = read(folder, work)
     if as_json:
         print_json(story.to_json())
     else:
-        stdout().print(tree_of(story))
+        with telling_at(now):
+            print_trimmed(stdout(), tree_of(story))
 
 
 def _data(doc: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.segment import Segment, Segments
 from rich.text import Text
 
 from forestall.cli.visible import Screen
@@ -48,6 +49,15 @@ def print_hanging(console: Console, head: Text, text: Text) -> None:
     for number, line in enumerate(text.wrap(console, room)):
         line.rstrip()
         console.print(head + line if number == 0 else Text(" " * head.cell_len) + line, soft_wrap=True)
+
+
+def print_trimmed(console: Console, what: RenderableType) -> None:
+    """A table or a tree without the blanks that fill its lines."""
+    for line in console.render_lines(what, pad=False):
+        while line and not line[-1].text.strip():
+            line.pop()
+        kept = [*line[:-1], *(Segment(each.text.rstrip(), each.style) for each in line[-1:]), Segment.line()]
+        console.print(Segments(kept), end="", soft_wrap=True)
 
 
 def plural(number: int, word: str) -> str:

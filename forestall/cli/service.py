@@ -18,7 +18,7 @@ from forestall.cli.run_summary import counts, print_run, summary_of
 from forestall.cli.screen import print_json
 from forestall.errors import LockedByAnother, UsageError
 from forestall.home import MARKER, home_option, worker_name
-from forestall.trace import Teller
+from forestall.trace import Teller, telling_at
 from ledger import Transaction
 
 if TYPE_CHECKING:
@@ -129,7 +129,9 @@ class _Told:
         self._ended = False
 
     async def tell(self) -> None:
-        for found in await self._teller.new(self._ledger):
+        with telling_at(self._clock.now()):
+            new = await self._teller.new(self._ledger)
+        for found in new:
             level = logging.WARNING if found.tone in ("alarm", "bad") else logging.INFO
             extra = {"happening": found.kind, "incident": found.incident, "event_time": to_iso(found.at)}
             when = f" (of {to_iso(found.at)})" if self._clock.now() - found.at > HOUR else ""

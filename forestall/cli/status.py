@@ -14,7 +14,7 @@ from forestall.cli.options import AsJson, Home, settings
 from forestall.cli.overview import Overview, overview
 from forestall.cli.screen import plural, print_hanging, print_json, stdout
 from forestall.home import home_option, now_in
-from forestall.trace import duration, moment, money
+from forestall.trace import duration, moment, money, telling_at
 
 
 def register(app: typer.Typer) -> None:
@@ -30,8 +30,10 @@ def status(context: typer.Context, home: Home = None, as_json: AsJson = False) -
     console = stdout()
     _print_needs(console, found)
     console.print()
-    for title, lines in _sections(found, from_iso(found.now)):
-        _print_section(console, title, lines)
+    now = from_iso(found.now)
+    with telling_at(now):
+        for title, lines in _sections(found, now):
+            _print_section(console, title, lines)
 
 
 def _print_needs(console: Console, found: Overview) -> None:

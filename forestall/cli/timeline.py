@@ -9,14 +9,14 @@ from rich.text import Text
 
 from evals import Trouble
 from forestall.cli.screen import STYLES, print_hanging
-from forestall.trace import Happening, Teller, moment
+from forestall.trace import Happening, Teller, moment, telling_at
 from forestall.trace.wording import day_of
 from ledger import Ledger
 
 PLAYED = "demo-operator"
 UNTOLD = frozenset({"mode.changed", "command.issued", "approval.requested", "decision.recall"})
 """What a demo's line beside it says already."""
-WORD_WIDTH = 10
+WORD_WIDTH = 11
 
 
 class Timeline:
@@ -61,7 +61,7 @@ class Timeline:
         who = "You are the operator." if self._interactive else "The demo plays the operator, too."
         world = "The shop and its time are simulated; broker, ledger, graphs and tools are the real ones."
         for line in (world, who, ""):
-            self.console.print(Text(line, "dim"))
+            print_hanging(self.console, Text(), Text(line, "dim"))
 
     def tick(self, now: int) -> None:
         """The world has moved on to this instant; a day on which nothing was told is told as such."""
@@ -86,9 +86,10 @@ class Timeline:
             return
         while self._troubles and self._troubles[0].onset <= now:
             self._print_trouble(self._troubles.pop(0))
-        for found in await self._teller.new(ledger):
-            if found.kind not in UNTOLD:
-                self._print_happening(found)
+        with telling_at(now):
+            for found in await self._teller.new(ledger):
+                if found.kind not in UNTOLD:
+                    self._print_happening(found)
 
     def _print_trouble(self, trouble: Trouble) -> None:
         self._line(trouble.onset, "trouble", f"{trouble.what} fails, in truth; nobody tells Forestall", "magenta")

@@ -4,7 +4,7 @@ from forestall.trace.happenings import ENDINGS, Happening, Tone, happening, tool
 from forestall.trace.story import CommandStory, Story, story_of
 from forestall.trace.teller import Teller
 from forestall.trace.tree import tree_of
-from forestall.trace.wording import duration, figures, moment, money, short
+from forestall.trace.wording import duration, figures, moment, money, short, telling_at
 
 __all__ = [
     "ENDINGS",
@@ -20,6 +20,7 @@ __all__ = [
     "money",
     "short",
     "story_of",
+    "telling_at",
     "tools_of",
     "tree_of",
     "unprefixed",

@@ -161,7 +161,9 @@ def _unsettled(data: Mapping[str, Any]) -> _Told:
     return "needs you", f"{data['reason']}; forestall settle {data['unsettled']} succeeded|failed", "alarm"
 
 
-def _closed(data: Mapping[str, Any]) -> _Told:
+def _closed(data: Mapping[str, Any]) -> _Told | None:
+    if data["status"] == "denied":
+        return None  # the person's answer was told
     good = data["status"] in ("resolved", "recovered_alone", "observed")
     return ENDINGS.get(data["status"], data["status"]), data["reason"] + tools_of(data), "good" if good else "bad"
 

@@ -1,9 +1,11 @@
 """Reading the journal as it grows, and telling what is new."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from forestall.trace.happenings import Happening, happening
+from governance import frozen
 from ledger import Ledger
 
 
@@ -18,11 +20,14 @@ class Teller:
     async def new(self, ledger: Ledger) -> list[Happening]:
         """What has happened since the last call, in the order of writing."""
         seen, found = self._seen, []
-        for number, event in await ledger.read(lambda tx: tx.journal.numbered(after=seen)):
+        numbered, stopped = await ledger.read(lambda tx: (tx.journal.numbered(after=seen), frozen(tx)))
+        for number, event in numbered:
             self._seen = number
             if event.type == "forestall.command.issued":
                 self._issued[event.data["id"]] = event.data["arguments"]
             each = happening(event, self._issued, self._option)
+            if each is not None and each.kind == "command.issued" and stopped is not None:
+                each = replace(each, word="held", text=f"{each.text}; all effects are frozen")
             if each is not None and not self._again(each):
                 found.append(each)
         return found

@@ -8,13 +8,14 @@ from rich.text import Text
 from rich.tree import Tree
 
 from contracts import Decision, ModelUse
-from forestall.trace.happenings import ENDINGS, track, unprefixed
+from forestall.trace.happenings import ENDINGS, tools_of, track, unprefixed
 from forestall.trace.story import PHASES, CommandStory, Phase, Story
 from forestall.trace.wording import day_of, duration, figures, moment, money, short
 
 Line = tuple[str, str]
 """A text and its style."""
 DIM = "dim"
+GOOD = frozenset({"resolved", "recovered_alone", "observed"})
 
 
 def tree_of(story: Story) -> Tree:
@@ -35,7 +36,8 @@ def tree_of(story: Story) -> Tree:
 
 def _head(story: Story, opened: int) -> Text:
     status, closed = story.view.get("status", "open"), story.view.get("closed_at")
-    lasted = f", over after {duration(closed - opened)}" if closed else ""
+    ended = "over" if status in GOOD else "ended"
+    lasted = f", {ended} after {duration(closed - opened)}" if closed else ""
     head = Text.assemble((story.incident, "bold"), f" · {story.view.get('pack', '?')} · ")
     head.append(status if status == "open" else ENDINGS.get(status, status), _status_style(status))
     return head.append(f" · {moment(opened)} UTC{lasted}", DIM)
@@ -44,7 +46,7 @@ def _head(story: Story, opened: int) -> Text:
 def _status_style(status: str) -> str:
     if status == "open":
         return "yellow"
-    return "green" if status in ("resolved", "recovered_alone", "observed") else "red"
+    return "green" if status in GOOD else "red"
 
 
 def _row(at: int, lines: list[Line], day: str) -> Table:
@@ -70,6 +72,8 @@ def _lines_of(story: Story, phase: Phase) -> Iterable[tuple[int, list[Line]]]:
         return sorted(asked + said, key=lambda row: row[0])
     if phase == "outcome":  # what came of a command stands beside it; here is what has no other place
         return [(each.at, _plain(each)) for each in story.of(phase) if each.node != "outcome"] + _acted(story)
+    if phase == "ended" and (tools := tools_of(story.view)):
+        return [(_at(each), [*_plain(each), (tools.removeprefix("; "), DIM)]) for each in story.of(phase)]
     teller = _TELLERS.get(phase, _plain)
     return [(_at(decision), teller(decision)) for decision in story.of(phase) if decision.node != "open"]
 

@@ -1,23 +1,42 @@
 """How instants, durations, money and a tool's figures are written for a reader."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from contracts import SECOND
+from contracts import DAY, SECOND
 
 DIGEST_SHOWN = 12
 FIGURES_SHOWN = 8
 _MONEY = re.compile(r"-?\d+\.\d\d")
 
 
+FAR = 180 * DAY
+"""From here on a day without its year would mislead."""
+_NOW: ContextVar[int | None] = ContextVar("now", default=None)
+
+
+@contextmanager
+def telling_at(now: int) -> Iterator[None]:
+    """What is written within is read at this instant: days far from it are told with their year."""
+    token = _NOW.set(now)
+    try:
+        yield
+    finally:
+        _NOW.reset(token)
+
+
 def moment(micros: int, *, day: bool = True) -> str:
-    """`Thu 5 Mar 09:15`, or only `09:15`; UTC."""
+    """`Thu 5 Mar 09:15`, or only `09:15`; UTC. See `telling_at` for the year."""
     instant = datetime.fromtimestamp(micros // SECOND, UTC)
     clock = f"{instant:%H:%M}"
-    return f"{instant:%a} {instant.day} {instant:%b} {clock}" if day else clock
+    now = _NOW.get()
+    year = f" {instant.year}" if now is not None and abs(micros - now) > FAR else ""
+    return f"{instant:%a} {instant.day} {instant:%b}{year} {clock}" if day else clock
 
 
 def day_of(micros: int) -> str:

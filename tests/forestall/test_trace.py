@@ -8,7 +8,7 @@ from contracts import DAY, HOUR, MINUTE, SECOND, decision_digest, own_event
 from forestall.cli.ledgers import change, read
 from forestall.cli.screen import stdout
 from forestall.demo import decisions_of
-from forestall.trace import Story, duration, figures, happening, moment, money, story_of, tree_of
+from forestall.trace import Story, duration, figures, happening, moment, money, story_of, telling_at, tree_of
 from ledger import Transaction, rebuild_views
 
 
@@ -83,6 +83,9 @@ def test_figures_leave_out_what_is_known() -> None:
 def test_money_and_moments() -> None:
     assert (money("1234.5"), money("a lot")) == ("1,234.50", "a lot")
     assert moment(0) == "Thu 1 Jan 00:00"
+    with telling_at(180 * DAY):
+        assert moment(0) == "Thu 1 Jan 00:00"
+        assert moment(-1) == "Wed 31 Dec 1969 23:59"
 
 
 def test_an_event_that_says_nothing_new_has_no_line() -> None:
