@@ -68,7 +68,10 @@ def _lines(stream: BufferedIOBase, path: Path) -> Iterator[bytes]:
 def _csv_rows(lines: Iterator[bytes], path: Path) -> tuple[list[str], Iterator[Row]]:
     # Bytes that are not UTF-8 survive as surrogates, so that the row is named and the next one is read.
     reader = csv.reader(line.decode("utf-8", "surrogateescape") for line in lines)
-    columns = next(reader, [])
+    try:
+        columns = next(reader, [])
+    except csv.Error as error:
+        raise FixFile(f"{path}:1: the first line must name the columns; it is no valid CSV: {error}") from error
     if not columns or len(set(columns)) != len(columns) or not all(columns):
         raise FixFile(f"{path}:1: the first line must name the columns, each once; it has {columns!r}")
 

@@ -65,6 +65,7 @@ def test_csv_goes_on_after_a_cell_that_is_too_large(tmp_path):
     [
         ("a.txt", b"", "unknown format; the name must end in"),
         ("a.csv", b"", ":1: the first line must name the columns"),
+        ("a.csv", b"no\r1\r", ":1: the first line must name the columns; it is no valid CSV"),
         ("a.csv", b"no,no\n", ":1: the first line must name the columns, each once"),
         ("a.csv", b"no\n1\n" + b"x" * (LINE_MAX_BYTES + 1), ":3: the line is longer than"),
         ("a.csv.gz", b"no gzip", ":1: cannot be read on: Not a gzipped file"),
