@@ -75,7 +75,7 @@ def _doubts_of_evidence(rules: list[AutonomyRule], record: TrackRecord) -> list[
     needed = max(found.min_successes for found in rules)
     rate = max(found.min_rate for found in rules)
     if record.successes < needed:
-        return [f"{record.template}: {record.successes} successes, {needed} needed to act alone"]
+        return [f"{record.template}: succeeded {record.successes} times, {needed} needed to act alone"]
     if record.rate < rate:
         return [f"{record.template}: success rate {record.rate:.2f}, {rate:.2f} needed to act alone"]
     return []

@@ -1,17 +1,18 @@
 """Driving incident runs: claim, resume with the oldest mail, commit the whole segment in one transaction."""
 
+import asyncio
 import logging
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command as Resume
 
-from contracts import Episode, own_event
+from contracts import SECOND, Episode, own_event
 from graphs.checkpointer import BufferedSaver
 from graphs.incident import build
 from graphs.segment import Segment
 from graphs.services import GRAPH_VERSION, Services
-from ledger import Fenced, LedgerError, Mail, Run, Transaction, record
+from ledger import LEASE_MICROS, Fenced, LedgerError, Mail, Run, Transaction, record
 
 MAX_ATTEMPTS = 3
 """A segment that failed this often, across restarts, is handed to a person."""
@@ -71,7 +72,11 @@ class IncidentDriver:
         self._saver.load(run.thread, checkpoint[1] if checkpoint else None)
         config: RunnableConfig = {"configurable": {"thread_id": run.thread}, "recursion_limit": 50}
         given: Any = {"mail": mail.body, "step": 0} if checkpoint is None else Resume(resume=mail.body)
-        state = await self._graph.ainvoke(given, config, context=segment, durability="exit")
+        renewing = asyncio.create_task(self._renew(run))
+        try:
+            state = await self._graph.ainvoke(given, config, context=segment, durability="exit")
+        finally:
+            renewing.cancel()
         waiting = [each.value["for"] for each in state.get("__interrupt__", ())]
         doc = self._saver.take(run.thread)
         number = checkpoint[0] + 1 if checkpoint else 1
@@ -86,6 +91,16 @@ class IncidentDriver:
                 tx.runs.suspend(run, waiting[0], now)
 
         await self._services.ledger.transact(f"run:{state['next']}:{state.get('phase', '')}", commit)
+
+    async def _renew(self, run: Run) -> None:
+        """Keep the lease while a segment takes long, such as while a model answers; its commit is fenced anyhow."""
+        while True:
+            await asyncio.sleep(LEASE_MICROS / SECOND / 3)
+            now = self._services.clock.now()
+            try:
+                await self._services.ledger.transact("run:renew", lambda tx, now=now: tx.runs.renew(run, now))  # type: ignore[misc]
+            except LedgerError:
+                return  # the segment's own commit will say what is wrong
 
     async def _learn(self) -> None:
         """Memory is a projection of the journal: take in the episodes that were recorded since."""

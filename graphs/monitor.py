@@ -235,7 +235,7 @@ async def commit(state: MonitorState, runtime: Runtime[_Work]) -> MonitorState: 
     work = runtime.context
     await work.stream.services.ledger.transact("intake", lambda tx: work.stream.commit(tx, work.monitor, work.batch))
     for letter in work.batch.dead[:1]:
-        _log.warning("%d dead letter(s), first: %s: %s", len(work.batch.dead), letter.code, letter.reason)
+        _log.warning("dead letters: %d, first: %s: %s", len(work.batch.dead), letter.code, letter.reason)
     return {"dead": len(work.batch.dead)}
 
 

@@ -17,10 +17,11 @@ from ledger.journal import OutboxRow
 from ledger.leases import Lease
 from ledger.people import ApprovalRow
 from ledger.recording import Routing, rebuild_views, record
-from ledger.runs import Mail, Run
+from ledger.runs import LEASE_MICROS, Mail, Run
 from ledger.sqlite import Ledger, SqliteLedger, Transaction
 
 __all__ = [
+    "LEASE_MICROS",
     "ApprovalRow",
     "Claim",
     "CommandRow",

@@ -119,6 +119,15 @@ class Runs:
         )
         return self.get(thread)
 
+    def renew(self, run: Run, now: int) -> None:
+        """Hold the run for another while.
+
+        Raises:
+            Fenced: the run was claimed again since.
+        """
+        self.fence(run)
+        self._db.execute("UPDATE runs SET lease_until = ? WHERE thread = ?", (now + LEASE_MICROS, run.thread))
+
     def fence(self, run: Run) -> None:
         """Raises:
         Fenced: the run was claimed again since.

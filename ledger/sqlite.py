@@ -179,7 +179,9 @@ class SqliteLedger:
             if left <= 0:
                 return False
             try:
-                await asyncio.wait_for(self._next_commit.wait(), min(left, FOREIGN_COMMIT_INTERVAL_S))
+                # Not `wait_for`: in Python 3.11 it swallows a cancellation that meets the result.
+                async with asyncio.timeout(min(left, FOREIGN_COMMIT_INTERVAL_S)):
+                    await self._next_commit.wait()
             except TimeoutError:
                 version = await self._in_thread(self._data_version)
                 if version != self._foreign:

@@ -31,11 +31,13 @@ def restore_detector(spec: DetectorSpec, snapshot: Mapping[str, Any]) -> Detecto
     """The detector that goes on where `snapshot` was taken.
 
     Raises:
-        ValueError: a setting is wrong, or the snapshot is of another kind or a newer version.
+        ValueError: a setting is wrong, or the snapshot is of another kind or build, or of a newer version.
     """
     detector = create_detector(spec)
     try:
         detector.restore(snapshot)
     except ValueError as error:
         raise ValueError(f"detectors: {spec.name!r}: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"detectors: {spec.name!r}: snapshot: of another build ({error!r})") from error
     return detector

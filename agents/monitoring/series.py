@@ -1,5 +1,6 @@
 """One series: a measure at one key, its open panes, its detectors, and what explains them."""
 
+import logging
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from agents.monitoring.panes import Pane
 from agents.monitoring.watch import Judged
 from contracts import DetectorSpec, Evidence, Measure, WindowCounts
 
+_log = logging.getLogger("forestall.monitor")
 RING_PANES = 16
 """Closed panes whose tallies are kept apart: an onset lies at most this far back, and a pane enters the baseline
 only when it has left the ring, so that an incident's first panes cannot become part of what is normal."""
@@ -155,7 +157,7 @@ class Series:
         self.panes = {int(start): Pane.restore(doc) for start, doc in open_doc.items()}
         for spec in self.specs:
             if spec.name in closed_doc["detectors"]:
-                self.detectors[spec.name] = restore_detector(spec, closed_doc["detectors"][spec.name])
+                self._restore(spec, closed_doc["detectors"][spec.name])
                 self.recent[spec.name].extend(Judged(*row) for row in closed_doc["recent"][spec.name])
         self.ring = deque(
             ClosedPane(start, quiet, expected, Tally.restore(doc), doc)
@@ -168,3 +170,10 @@ class Series:
             for name, row in closed_doc["episodes"].items()
             if name in self.detectors
         }
+
+    def _restore(self, spec: DetectorSpec, snapshot: Mapping[str, Any]) -> None:
+        """A state that this build cannot read is learned anew: better blind for a while than not at all."""
+        try:
+            self.detectors[spec.name] = restore_detector(spec, snapshot)
+        except ValueError as problem:
+            _log.warning("%s; it learns anew", problem)

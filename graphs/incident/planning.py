@@ -32,10 +32,10 @@ async def recall(state: IncidentState, segment: Segment) -> Update:
     found = segment.services.memory.recall(situation, tenant=segment.run.tenant, as_of=segment.run.opened_at)
     applicable = [match for match in found.runbooks if match.applicable]
     best = applicable[0] if applicable else None
-    said = f"{best.template} fits ({best.record.successes} successes)" if best else "no runbook fits: novel"
+    said = f"{best.template} fits (succeeded {best.record.successes} times)" if best else "no runbook fits: novel"
     segment.decide(
         "recall",
-        f"{said}; {len(found.episodes)} earlier episodes",
+        f"{said}; earlier episodes: {len(found.episodes)}",
         {"applicable": [match.template for match in applicable], "novel": found.novel},
         alternatives=tuple(match.to_json() for match in found.runbooks),
         confidence=best.score if best else None,

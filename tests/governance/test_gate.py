@@ -38,7 +38,7 @@ def test_alone_needs_rule_evidence_and_standing_approval() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"record": record(0)}, "relieve@1: 0 successes, 1 needed to act alone"),
+        ({"record": record(0)}, "relieve@1: succeeded 0 times, 1 needed to act alone"),
         ({"record": record(2, 3)}, "relieve@1: success rate 0.43, 0.60 needed to act alone"),
         ({"standing": []}, "no standing approval for relieve@1"),
         ({"standing": [standing(template="relieve@2")]}, "no standing approval for relieve@1"),
@@ -55,7 +55,7 @@ def test_alone_needs_rule_evidence_and_standing_approval() -> None:
             "crew: the pack's table says approve",
         ),
         ({"autonomy": autonomy(("valve", "alone", 99))}, "100 GBP is above every rule for valve; a person is asked"),
-        ({"autonomy": autonomy(("valve", "alone"), min_successes=6)}, "relieve@1: 5 successes, 6 needed to act alone"),
+        ({"autonomy": autonomy(("valve", "alone"), min_successes=6)}, "relieve@1: succeeded 5 times, 6 needed to act alone"),
     ],
 )
 def test_anything_less_asks_a_person(change: dict[str, Any], reason: str) -> None:
