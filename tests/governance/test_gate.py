@@ -55,7 +55,10 @@ def test_alone_needs_rule_evidence_and_standing_approval() -> None:
             "crew: the pack's table says approve",
         ),
         ({"autonomy": autonomy(("valve", "alone", 99))}, "100 GBP is above every rule for valve; a person is asked"),
-        ({"autonomy": autonomy(("valve", "alone"), min_successes=6)}, "relieve@1: succeeded 5 times, 6 needed to act alone"),
+        (
+            {"autonomy": autonomy(("valve", "alone"), min_successes=6)},
+            "relieve@1: succeeded 5 times, 6 needed to act alone",
+        ),
     ],
 )
 def test_anything_less_asks_a_person(change: dict[str, Any], reason: str) -> None:
