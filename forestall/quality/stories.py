@@ -18,13 +18,18 @@ MIN_SAVED = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A variant, what its end must be, and on what share of the seeds."""
+    """A variant, what its end must be, and on what share of the seeds.
+
+    Where doing nothing is right, `min_noticed` is the share of seeds on which an incident must have been opened at all:
+    nobody passes by being blind.
+    """
 
     name: str
     variant: Callable[[int], Variant]
     holds: Callable[[DemoResult], bool]
     expectation: str
     min_share: float = 1.0
+    min_noticed: float = 0.0
     scripted_model: bool = False
 
 
@@ -37,6 +42,8 @@ class StoryResult:
     seeds: int
     held: int
     min_share: float
+    noticed: int
+    min_noticed: float
     broken_seeds: tuple[int, ...]
     detected_min: float | None
     resolved_min: float | None
@@ -44,7 +51,7 @@ class StoryResult:
 
     @property
     def passed(self) -> bool:
-        enough = self.held >= self.min_share * self.seeds
+        enough = self.held >= self.min_share * self.seeds and self.noticed >= self.min_noticed * self.seeds
         return enough and (self.saved is None or self.saved >= MIN_SAVED)
 
 
@@ -84,10 +91,8 @@ def _no_reroute(result: DemoResult) -> bool:
 
 
 def _no_credit(result: DemoResult) -> bool:
-    return (
-        bool(result.incidents)
-        and not _commands(result)
-        and all(incident.status in ("recovered_alone", "escalated") for incident in result.incidents)
+    return not _commands(result) and all(
+        incident.status in ("recovered_alone", "escalated") for incident in result.incidents
     )
 
 
@@ -110,7 +115,13 @@ STORIES = (
     Story("degrade B", lambda seed: Variant(seed, degrade=("B",)), _single, "B explained, approved, resolved", 0.9),
     Story("degrade none", lambda seed: Variant(seed, degrade=()), _quiet, "at most 1 incident, 0 commands"),
     Story("cause payment", lambda seed: Variant(seed, cause="payment"), _no_reroute, "no reroute that passes for one"),
-    Story("self-heal", lambda seed: Variant(seed, degrade=("A",), self_heal=True), _no_credit, "no command, no credit"),
+    Story(
+        "self-heal",
+        lambda seed: Variant(seed, degrade=("A",), self_heal=True),
+        _no_credit,
+        "no command, no credit",
+        min_noticed=0.5,
+    ),
     Story("novel", lambda seed: Variant(seed, novel=True), _to_a_person, "carrier named, a person has it", 0.9),
     Story(
         "novel, with a model",
@@ -164,6 +175,8 @@ def _judge(story: Story, told: list[tuple[int, DemoResult]]) -> StoryResult:
         seeds=len(told),
         held=len(told) - len(broken),
         min_share=story.min_share,
+        noticed=sum(bool(result.incidents) for _, result in told),
+        min_noticed=story.min_noticed,
         broken_seeds=broken,
         detected_min=median(detected) / 60 if detected else None,
         resolved_min=median(resolved) / 60 if resolved else None,
@@ -173,11 +186,11 @@ def _judge(story: Story, told: list[tuple[int, DemoResult]]) -> StoryResult:
 
 def render(results: list[StoryResult]) -> str:
     """An aligned table."""
-    head = ("story", "held", "needed", "noticed", "resolved", "saved/oracle", "expectation")
+    head = ("story", "held", "needed", "noticed", "after", "resolved", "saved/oracle", "expectation")
     rows = [head, *(_row(each) for each in results)]
-    widths = [max(len(row[place]) for row in rows) for place in range(6)]
+    widths = [max(len(row[place]) for row in rows) for place in range(7)]
     return "\n".join(
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:6], widths, strict=True)), row[6]]) for row in rows
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:7], widths, strict=True)), row[7]]) for row in rows
     )
 
 
@@ -186,6 +199,7 @@ def _row(each: StoryResult) -> tuple[str, ...]:
         each.story,
         f"{each.held}/{each.seeds}",
         f"{each.min_share:.0%}",
+        f"{each.noticed}",
         "-" if each.detected_min is None else f"{each.detected_min:.0f} min",
         "-" if each.resolved_min is None else f"{each.resolved_min:.0f} min",
         "-" if each.saved is None else f"{each.saved:.0%}",
