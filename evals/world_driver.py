@@ -5,7 +5,6 @@ broker, with every batch size, and after a crash at any point. That a tick is se
 goes on after a crash knows by it whether the next tick's events may already be with the broker.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -64,7 +63,6 @@ class WorldDriver:
             await self._publish(self._world.step())
             self._world.commit()
             await self._settle()
-            _heed_cancellation()
             if on_tick is not None:
                 on_tick()
 
@@ -81,10 +79,3 @@ class WorldDriver:
             await self._worker.drain()
         settled = {"time": self._world.time}
         await self._ledger.transact("world:settled", lambda tx: tx.docs.set_switch(SETTLED, settled))
-
-
-def _heed_cancellation() -> None:
-    """A cancellation that some library on the way swallowed is not lost: Ctrl-C ends the play at the next tick."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

@@ -96,7 +96,14 @@ def test_json_is_one_object_and_nothing_else(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_with_130_and_says_how_it_goes_on(tmp_path: Path) -> None:
     command = [*COMMAND, "demo", "retail", "--dir", str(tmp_path / "demo")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what runs in its background with the signal ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     assert process.stdout is not None
     while "Mon 2 Mar" not in process.stdout.readline():
         pass
