@@ -126,7 +126,6 @@ class _Told:
 
     def __init__(self, app: "App", after: int, option: str) -> None:
         self._ledger, self._clock, self._teller = app.ledger, app.services.clock, Teller(after, option)
-        self._ended = False
 
     async def tell(self) -> None:
         with telling_at(self._clock.now()):
@@ -139,8 +138,8 @@ class _Told:
             _log.log(level, "%s%s: %s%s", who, found.word, found.text, when, extra=extra)
 
     async def follow(self) -> None:
-        """Until it is told that all has ended; wakes at every commit."""
-        while not self._ended:
+        """Until cancelled; wakes at every commit."""
+        while True:
             commits = self._ledger.commits
             await self.tell()
             await self._ledger.changed(commits, LOOK_S)
@@ -152,7 +151,6 @@ class _Told:
         try:
             yield
         finally:
-            self._ended = True  # a cancellation that meets a commit is lost: asyncio.wait_for prefers the result
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         await self.tell()
