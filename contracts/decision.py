@@ -9,8 +9,8 @@ from pydantic import Field
 
 from contracts.base import Contract, canonical
 
-Graph = Literal["monitor", "incident", "execution", "learning", "person"]
-GRAPH_ORDER: tuple[Graph, ...] = ("monitor", "incident", "execution", "person", "learning")
+Graph = Literal["monitor", "reflex", "incident", "execution", "learning", "person"]
+GRAPH_ORDER: tuple[Graph, ...] = ("monitor", "reflex", "incident", "execution", "person", "learning")
 
 
 class ModelUse(Contract):

@@ -71,6 +71,10 @@ class Journal:
         )
         return [(seq, decode_event(payload, tenant=None)) for seq, payload in rows]
 
+    def has(self, event_id: str) -> bool:
+        """Whether an event of this id was written."""
+        return self._db.execute("SELECT 1 FROM journal WHERE id = ?", (event_id,)).fetchone() is not None
+
     def latest_number(self) -> int:
         """The number of the event that was written last; 0 while there is none."""
         number: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]

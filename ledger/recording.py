@@ -24,12 +24,12 @@ class Routing:
         return (topic,)
 
 
-def record(tx: Transaction, routing: Routing, event: Event) -> bool:
-    """Append an event once; False when it was there already.
+def record(tx: Transaction, routing: Routing, event: Event, also: tuple[str, ...] = ()) -> bool:
+    """Append an event once; False when it was there already. `also` are destinations beside the routing's.
 
     The data of `forestall.incident.*` is a change to the incident's view, so the views can be rebuilt.
     """
-    if tx.journal.append(event, routing.of(event)) is None:
+    if tx.journal.append(event, routing.of(event) + also) is None:
         return False
     _fold(tx, event)
     return True
