@@ -35,6 +35,7 @@ from contracts.explanation import (
     ValueCount,
     WindowCounts,
 )
+from contracts.mapping import EPOCHS, ROW, EventMapping, FieldSpec, FieldType, TimeSpec, TypeSpec, When, zone_of
 from contracts.own import OWN_SOURCE, announcement, own_event
 from contracts.pack import (
     Applies,
@@ -43,28 +44,28 @@ from contracts.pack import (
     Binding,
     Correlation,
     DetectorSpec,
-    EventType,
     Measure,
     PackManifest,
     Recovery,
     Runbook,
     RunbookTask,
-    StreamSpec,
-    Where,
     format_duration,
     parse_duration,
 )
 from contracts.plan import Argument, Compensation, Lane, Plan, Risk, Source, Task
 from contracts.schema import exported_schemas
 from contracts.signal import Pattern, Signal
+from contracts.stream import Enrich, EventType, StreamSpec, Where
 
 __all__ = [
     "DAY",
     "DEFAULT_TENANT",
+    "EPOCHS",
     "GRAPH_ORDER",
     "HOUR",
     "MINUTE",
     "OWN_SOURCE",
+    "ROW",
     "SECOND",
     "Applies",
     "ApprovalAnswer",
@@ -85,11 +86,15 @@ __all__ = [
     "DetectorSpec",
     "DimensionCounts",
     "Effect",
+    "Enrich",
     "Episode",
     "Event",
+    "EventMapping",
     "EventType",
     "Evidence",
     "Explanation",
+    "FieldSpec",
+    "FieldType",
     "Graph",
     "IncidentStatus",
     "Json",
@@ -112,8 +117,11 @@ __all__ = [
     "StandingApproval",
     "StreamSpec",
     "Task",
+    "TimeSpec",
     "TrackRecord",
+    "TypeSpec",
     "ValueCount",
+    "When",
     "Where",
     "WindowCounts",
     "announcement",
@@ -131,4 +139,5 @@ __all__ = [
     "parse_duration",
     "stable_id",
     "to_iso",
+    "zone_of",
 ]

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, mo
 from contracts.base import DAY, HOUR, MINUTE, SECOND, Contract
 from contracts.plan import Risk
 from contracts.signal import Pattern
+from contracts.stream import StreamSpec, Where
 
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
@@ -42,39 +43,6 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": "^[0-9]+[smhd]$"}),
 ]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
-
-
-class Where(Contract):
-    """Keep events whose `field` satisfies exactly one of the tests."""
-
-    field: str
-    equals: Any = None
-    prefix: str | None = None
-    one_of: tuple[Any, ...] | None = None
-
-    @model_validator(mode="after")
-    def _one_test(self) -> "Where":
-        if sum(test is not None for test in (self.equals, self.prefix, self.one_of)) != 1:
-            raise ValueError("give exactly one of equals, prefix, one_of")
-        return self
-
-
-class EventType(Contract):
-    """What an event of this type must carry: JSON Schema of its `data`."""
-
-    type: str
-    data: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of the event's data")
-
-
-class StreamSpec(Contract):
-    """A topic whose messages are events.
-
-    What is not declared in `types` is a dead letter, unless `others` is `ignore`.
-    """
-
-    topic: str
-    types: tuple[EventType, ...]
-    others: Literal["dead_letter", "ignore"] = "dead_letter"
 
 
 class Measure(Contract):

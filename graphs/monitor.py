@@ -59,7 +59,7 @@ class StreamMonitor:
 
     def __init__(self, services: Services, pack: PackRuntime, stream: StreamSpec, tenant: str, lease: Lease) -> None:
         self.services, self.pack, self.stream, self.tenant, self.lease = services, pack, stream, tenant, lease
-        self.subscription = subscription_name(pack.name, stream.topic)
+        self.subscription = subscription_name(pack.name, stream.name)
         self.screen = Screen(stream, tenant)
         self._monitor: Monitor | None = None
         self._posted: set[tuple[str, str]] = set()
@@ -87,7 +87,7 @@ class StreamMonitor:
     async def restored(self) -> Monitor:
         """The monitor as the ledger has it."""
         if self._monitor is None:
-            docs = await self.services.ledger.read(lambda tx: tx.docs.monitor(self.pack.name, self.stream.topic))
+            docs = await self.services.ledger.read(lambda tx: tx.docs.monitor(self.pack.name, self.stream.name))
             self._monitor = Monitor(self.pack.manifest, self.stream, self.tenant)
             self._monitor.restore(docs)
             self._posted.clear()
@@ -122,7 +122,7 @@ class StreamMonitor:
         for thread, notice in self.news(monitor):
             tx.runs.post(thread, notice.ref, {"kind": notice.kind, **notice.body})
             self._posted.add((thread, notice.ref))
-        tx.docs.put_monitor(self.pack.name, self.stream.topic, monitor.changed_docs())
+        tx.docs.put_monitor(self.pack.name, self.stream.name, monitor.changed_docs())
         self._count(tx, batch, buried)
 
     def news(self, monitor: Monitor) -> list[tuple[str, Notice]]:

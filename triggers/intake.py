@@ -32,7 +32,7 @@ class Intake:
 
     @property
     def topic(self) -> str:
-        return self._stream.topic
+        return self._stream.name
 
     @property
     def owned(self) -> bool:
@@ -113,7 +113,7 @@ class Intake:
         now = self._services.clock.now()
         if self._lease is not None and now < self._lease.until - LEASE_MICROS // 2:
             return self._consumer
-        name = f"monitor:{subscription_name(self._pack.name, self._stream.topic)}"
+        name = f"monitor:{subscription_name(self._pack.name, self._stream.name)}"
         held, owner = self._lease, self._services.owner
         if held is None and not await self._services.ledger.read(lambda tx: tx.leases.is_free(name, owner, now)):
             return None
@@ -135,8 +135,8 @@ class Intake:
             self._monitor = StreamMonitor(self._services, self._pack, self._stream, self._tenant, lease)
         self._lease = self._monitor.lease = lease
         if self._consumer is None:
-            subscription = subscription_name(self._pack.name, self._stream.topic)
-            self._consumer = await self._broker.subscribe(self._stream.topic, subscription)
+            subscription = subscription_name(self._pack.name, self._stream.name)
+            self._consumer = await self._broker.subscribe(self._stream.name, subscription)
         return self._consumer
 
     async def _lose(self) -> None:

@@ -56,7 +56,7 @@ def packs(as_json: AsJson = False) -> None:
                 "name": name,
                 "title": manifest.title,
                 "mode": manifest.mode,
-                "topics": [stream.topic for stream in manifest.streams],
+                "topics": [stream.name for stream in manifest.streams],
                 "runbooks": [runbook.template for runbook in pack.runbooks],
                 "tools": [tool.name for tool in pack.catalogue],
                 "folder": str(pack.folder),

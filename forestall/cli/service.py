@@ -113,7 +113,7 @@ async def _announce(app: "App", packs: "list[Pack]", owner: str, option: str) ->
     modes = await app.ledger.read(lambda tx: [mode_of(tx, pack.name, pack.manifest.mode) for pack in packs])
     for pack, mode in zip(packs, modes, strict=True):
         said = "it acts as far as it may" if mode == "act" else "it says what it would do, and does nothing"
-        topics = ", ".join(stream.topic for stream in pack.manifest.streams)
+        topics = ", ".join(stream.name for stream in pack.manifest.streams)
         _log.info("%s watches %s for %s in mode %s: %s", owner, topics, pack.name, mode, said)
     stop = await app.ledger.read(frozen)
     if stop is not None:

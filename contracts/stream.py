@@ -1,0 +1,143 @@
+"""Streams: topics whose messages are events, or become events by a mapping."""
+
+import re
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from contracts.base import Contract, Json
+from contracts.mapping import EventMapping, FieldName, Text
+
+Scalar = str | bool | int | float
+
+
+class Where(Contract):
+    """Keep events whose `field` satisfies exactly one of the tests."""
+
+    field: str
+    equals: Any = None
+    prefix: str | None = None
+    one_of: tuple[Any, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_test(self) -> "Where":
+        if sum(test is not None for test in (self.equals, self.prefix, self.one_of)) != 1:
+            raise ValueError("give exactly one of equals, prefix, one_of")
+        return self
+
+
+class EventType(Contract):
+    """What an event of this type must carry: JSON Schema of its `data`."""
+
+    type: str
+    data: dict[str, Any] = Field(default_factory=dict, description="JSON Schema of the event's data")
+
+
+class Enrich(Contract):
+    """One step that adds fields to the data: from a table, or (`set`) a constant `to`.
+
+    `table` is a CSV or JSON file of the pack. The row whose `match` has the text of the data's field `on` gives
+    `take`: the data's new fields, each from a column. Where no row fits they are `missing`, or left out without it.
+    """
+
+    table: Text | None = None
+    on: FieldName | None = None
+    match: Text | None = None
+    take: dict[FieldName, Text] = Field(default_factory=dict)
+    missing: Scalar | None = None
+    set: FieldName | None = None
+    to: Scalar | None = None
+    rows: dict[str, dict[str, Scalar | None]] | None = Field(
+        default=None, description="the table by `match`; the pack's loader reads it from `table`", repr=False
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Enrich":
+        if (self.set is None) == (self.table is None):
+            raise ValueError("give exactly one of table, set")
+        if self.set is not None and (self.to is None or self.on or self.match or self.take or self.rows):
+            raise ValueError("set: needs `to`, the field's value, and nothing else")
+        if self.set is None and not (self.on and self.match and self.take):
+            raise ValueError("table: needs `on`, a field of the event, `match`, a column, and `take`, field: column")
+        return self
+
+    @property
+    def adds(self) -> dict[str, Json]:
+        """The fields that it adds, each with its JSON Schema."""
+        if self.set is not None:
+            return {self.set: {"const": self.to}}
+        return {name: {} for name in self.take}
+
+    @property
+    def always(self) -> bool:
+        """Whether every event gets the fields."""
+        return self.set is not None or self.missing is not None
+
+
+class StreamSpec(Contract):
+    """One topic, or all whose names fit the pattern `topics`. Its messages are events, or become events by `mapping`.
+
+    What is not declared in `types` is a dead letter, unless `others` is `ignore`. With a mapping they follow from it.
+    Events that `keep` does not let through are left out and counted. Then `enrich` adds fields, and the result is
+    published to `processed`, where that is named, before it is counted (at least once, with the same ids).
+    """
+
+    topic: Text | None = None
+    topics: Text | None = None
+    format: Literal["cloudevents", "json", "avro"] = "cloudevents"
+    avro_schema: Text | Json | None = Field(default=None, alias="schema")
+    mapping: EventMapping | None = None
+    keep: tuple[Where, ...] = Field(default=(), max_length=32)
+    enrich: tuple[Enrich, ...] = Field(default=(), max_length=32)
+    processed: Text | None = None
+    types: tuple[EventType, ...] = ()
+    others: Literal["dead_letter", "ignore"] = "dead_letter"
+
+    @property
+    def name(self) -> str:
+        """The topic, or the pattern: what tells the stream apart within its pack."""
+        return self.topic or self.topics or ""
+
+    @property
+    def steps(self) -> bool:
+        """Whether anything is done to an event before it is counted."""
+        return bool(self.mapping or self.keep or self.enrich or self.processed)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _format_follows(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("mapping") is not None and given.get("format") is None:
+            return {**given, "format": "json"}
+        return given
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "StreamSpec":
+        if (self.topic is None) == (self.topics is None):
+            raise ValueError("give exactly one of topic, topics")
+        if self.topics is not None:
+            try:
+                pattern = re.compile(self.topics)
+            except re.error as error:
+                raise ValueError(f"topics: {self.topics!r} is no regular expression: {error}") from error
+            if self.processed and pattern.fullmatch(self.processed):
+                raise ValueError("processed: fits the pattern `topics`, so it would be read again; choose another")
+        if self.processed is not None and self.processed == self.topic:
+            raise ValueError("processed: is the topic itself; choose another")
+        if (self.format == "cloudevents") != (self.mapping is None):
+            raise ValueError("format: json and avro need `mapping`, and cloudevents has none; correct one of them")
+        if self.avro_schema is not None and self.format != "avro":
+            raise ValueError("schema: belongs to format: avro")
+        if self.mapping is not None and self.mapping.of_rows:
+            raise ValueError("mapping.id: {row} is for files only; name fields that tell messages apart, or remove it")
+        if not self.types:
+            object.__setattr__(self, "types", self._derived())
+        return self
+
+    def _derived(self) -> tuple[EventType, ...]:
+        if self.mapping is None:
+            raise ValueError("types: missing; declare what comes, or say by `mapping` how messages become events")
+        schema = self.mapping.schema_of_data()
+        for step in self.enrich:
+            schema["properties"] |= step.adds
+            schema["required"] += step.adds if step.always else ()
+        return tuple(EventType(type=name, data=schema) for name in self.mapping.type.names)
