@@ -24,8 +24,9 @@ from contracts.decision import (
     decision_digest,
     decision_order,
 )
+from contracts.duration import Duration, format_duration, parse_duration
 from contracts.episode import Credit, Episode, IncidentStatus, Situation, TrackRecord
-from contracts.event import DEFAULT_TENANT, Event, MalformedEvent, decode_event, encode_event
+from contracts.event import DEFAULT_TENANT, Event, MalformedEvent, attribute_fault, decode_event, encode_event
 from contracts.explanation import (
     Attribute,
     Cause,
@@ -49,10 +50,9 @@ from contracts.pack import (
     Recovery,
     Runbook,
     RunbookTask,
-    format_duration,
-    parse_duration,
 )
 from contracts.plan import Argument, Compensation, Lane, Plan, Risk, Source, Task
+from contracts.reflex import Reflex, TopicTool
 from contracts.schema import exported_schemas
 from contracts.signal import Pattern, Signal
 from contracts.stream import Enrich, EventType, StreamSpec, Where
@@ -85,6 +85,7 @@ __all__ = [
     "Decision",
     "DetectorSpec",
     "DimensionCounts",
+    "Duration",
     "Effect",
     "Enrich",
     "Episode",
@@ -108,6 +109,7 @@ __all__ = [
     "Pattern",
     "Plan",
     "Recovery",
+    "Reflex",
     "Risk",
     "Runbook",
     "RunbookTask",
@@ -118,6 +120,7 @@ __all__ = [
     "StreamSpec",
     "Task",
     "TimeSpec",
+    "TopicTool",
     "TrackRecord",
     "TypeSpec",
     "ValueCount",
@@ -125,6 +128,7 @@ __all__ = [
     "Where",
     "WindowCounts",
     "announcement",
+    "attribute_fault",
     "canonical",
     "command_id",
     "decision_digest",

@@ -142,11 +142,19 @@ def _check(wire: _Wire, payload: bytes) -> None:
 
 def _check_attributes(wire: _Wire) -> None:
     for name in _ATTRIBUTES:
-        text = getattr(wire, name) or ""
-        if len(text) > ATTRIBUTE_MAX_CHARACTERS:
-            raise MalformedEvent(f"{name}: {len(text)} characters; at most {ATTRIBUTE_MAX_CHARACTERS} are allowed")
-        if found := _CONTROL.search(text):
-            raise MalformedEvent(f"{name}: control character {found[0]!r}; CloudEvents strings must not hold any")
+        if rule := attribute_fault(name, getattr(wire, name) or "-"):
+            raise MalformedEvent(rule)
+
+
+def attribute_fault(name: str, text: str) -> str | None:
+    """What CloudEvents, or our own bound, says against an attribute; None for a good one."""
+    if not text:
+        return f"{name}: empty; CloudEvents requires a non-empty string"
+    if len(text) > ATTRIBUTE_MAX_CHARACTERS:
+        return f"{name}: {len(text)} characters; at most {ATTRIBUTE_MAX_CHARACTERS} are allowed"
+    if not text.isprintable() and (found := _CONTROL.search(text)):
+        return f"{name}: control character {found[0]!r}; CloudEvents strings must not hold any"
+    return None
 
 
 def _deeper(data: dict[str, Any]) -> bool:

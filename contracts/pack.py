@@ -4,45 +4,14 @@ import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
 from contracts.base import DAY, HOUR, MINUTE, SECOND, Contract
+from contracts.duration import Duration, Name
 from contracts.plan import Risk
+from contracts.reflex import Reflex, TopicTool
 from contracts.signal import Pattern
 from contracts.stream import StreamSpec, Where
-
-_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
-
-
-def parse_duration(value: object) -> int:
-    """Microseconds of `90s`, `15m`, `4h` or `7d`.
-
-    Raises:
-        ValueError: the text has another form.
-    """
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    found = re.fullmatch(r"(\d+)([smhd])", str(value))
-    if not found:
-        raise ValueError(f"{value!r} is no duration; write a whole number and s, m, h or d, such as 15m")
-    return int(found[1]) * _UNITS[found[2]]
-
-
-def format_duration(micros: int) -> str:
-    """The shortest of `90s`, `15m`, `4h`, `7d` that says it exactly."""
-    for unit in ("d", "h", "m"):
-        if micros and micros % _UNITS[unit] == 0:
-            return f"{micros // _UNITS[unit]}{unit}"
-    return f"{micros // SECOND}s"
-
-
-Duration = Annotated[
-    int,
-    BeforeValidator(parse_duration),
-    PlainSerializer(format_duration, when_used="json-unless-none"),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]+[smhd]$"}),
-]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 
 
 class Measure(Contract):
@@ -202,6 +171,8 @@ class PackManifest(Contract):
     runbooks: str | None = Field(default=None, description="folder with runbooks/*.yaml, relative to the pack")
     autonomy: Autonomy = Autonomy()
     recovery: Recovery = Recovery()
+    topic_tools: tuple[TopicTool, ...] = ()
+    reflexes: tuple[Reflex, ...] = ()
 
     @model_validator(mode="after")
     def _names_resolve(self) -> "PackManifest":
@@ -215,4 +186,7 @@ class PackManifest(Contract):
         for measure in self.measures:
             if unknown := set(measure.of) - types:
                 raise ValueError(f"measures: {measure.name!r} counts {sorted(unknown)}, which no stream declares")
+        for reflex in self.reflexes:
+            if unknown := set(reflex.of) - types:
+                raise ValueError(f"reflexes: {reflex.name!r} heeds {sorted(unknown)}, which no stream declares")
         return self

@@ -1,6 +1,7 @@
 """Streams: topics whose messages are events, or become events by a mapping."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -24,6 +25,13 @@ class Where(Contract):
         if sum(test is not None for test in (self.equals, self.prefix, self.one_of)) != 1:
             raise ValueError("give exactly one of equals, prefix, one_of")
         return self
+
+    def fits(self, data: Mapping[str, Any]) -> bool:
+        """Whether an event's data passes the test; a missing field does not."""
+        value = data.get(self.field)
+        if self.prefix is not None:
+            return isinstance(value, str) and value.startswith(self.prefix)
+        return value in self.one_of if self.one_of is not None else bool(value == self.equals)
 
 
 class EventType(Contract):
