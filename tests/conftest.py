@@ -7,12 +7,16 @@ import os
 import shutil
 import socket
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from forestall.devbroker import DevPulsar
+from forestall.errors import ForestallError
+from tests import shared_broker
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -29,7 +33,8 @@ def _importable(module: str) -> bool:
 COMPONENTS: dict[str, tuple[Callable[[], bool], str]] = {
     "data": (DATA.is_dir, "put the real data into ../shared/data, beside this checkout"),
     "embeddings": (lambda: _importable("sentence_transformers"), "pip install -c constraints.txt -e '.[embeddings]'"),
-    "pulsar": (lambda: "FORESTALL_TEST_PULSAR" in os.environ, "set FORESTALL_TEST_PULSAR to a broker's service URL"),
+    "pulsar": (shared_broker.present, "install a JDK 17 and Maven, or set FORESTALL_TEST_PULSAR to a broker's URL"),
+    "java": (lambda: shared_broker.missing() is None, "install a JDK 17 and Maven, to start brokers with"),
     "postgres": (lambda: "FORESTALL_TEST_POSTGRES" in os.environ, "set FORESTALL_TEST_POSTGRES to a database's URL"),
     "model": (lambda: "FORESTALL_TEST_MODEL_URL" in os.environ, "set FORESTALL_TEST_MODEL_URL to a model service"),
 }
@@ -40,10 +45,16 @@ OUTSIDE = frozenset({"pulsar", "postgres", "model"})
 def pytest_configure() -> None:
     """A developer's own settings must not decide what a test finds."""
     for name in [each for each in os.environ if each.startswith("FORESTALL_")]:
-        if name != REQUIRE and not name.startswith(("FORESTALL_TEST_", "FORESTALL_UPDATE_")):
+        kept = name in (REQUIRE, shared_broker.DISTRIBUTION)
+        if not kept and not name.startswith(("FORESTALL_TEST_", "FORESTALL_UPDATE_")):
             del os.environ[name]
+    shared_broker.begin()
     socket.socket.connect = _guarded(socket.socket.connect)  # type: ignore[method-assign]
     socket.socket.connect_ex = _guarded(socket.socket.connect_ex)  # type: ignore[method-assign]
+
+
+def pytest_unconfigure() -> None:
+    shared_broker.end()
 
 
 def _needs(item: pytest.Item) -> set[str]:
@@ -90,6 +101,44 @@ def _is_loopback(host: str) -> bool:
 def shared_data() -> Path:
     """The folder of the real data; mark the test `needs("data")`."""
     return DATA
+
+
+@pytest.fixture(scope="session")
+def _pulsar() -> tuple[str, str]:
+    try:
+        return shared_broker.urls()
+    except ForestallError as error:
+        if "pulsar" in os.environ.get(REQUIRE, ""):
+            pytest.fail(f"{error}; {error.next_step}")
+        pytest.skip(f"pulsar is missing: {error}; {error.next_step}")
+
+
+@pytest.fixture(scope="session")
+def pulsar_url(_pulsar: tuple[str, str]) -> str:
+    """The service URL of a broker that all tests share: take topics of your own; mark the test `needs("pulsar")`."""
+    return _pulsar[0]
+
+
+@pytest.fixture(scope="session")
+def pulsar_web_url(_pulsar: tuple[str, str]) -> str:
+    """Its address for admin calls; empty when nobody named it."""
+    return _pulsar[1]
+
+
+@pytest.fixture
+def own_pulsar(tmp_path: Path) -> Iterator[Callable[..., DevPulsar]]:
+    """Makes brokers of the test's own, to kill and configure; `needs("java")`. Arguments are `DevPulsar`'s."""
+    made: list[DevPulsar] = []
+
+    def make(name: str = "pulsar", port: int = 0, web_port: int = 0, **options: Any) -> DevPulsar:
+        made.append(
+            DevPulsar(tmp_path / name, port, web_port, **{"distribution": shared_broker.distribution(), **options})
+        )
+        return made[-1]
+
+    yield make
+    for broker in made:
+        broker.kill()
 
 
 @pytest.fixture
