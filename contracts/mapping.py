@@ -64,11 +64,11 @@ def _known_zone(value: str) -> str:
 
 
 def _known_format(value: str) -> str:
-    day = datetime(2013, 11, 23)  # noqa: DTZ001 - only its date is compared
+    day = datetime(2013, 11, 23, tzinfo=UTC)
     if value == "iso" or value in EPOCHS:
         return value
     try:
-        parsed = datetime.strptime(day.strftime(value), value)  # noqa: DTZ007 - likewise
+        parsed = datetime.strptime(day.strftime(value), value)  # noqa: DTZ007 - only its date is compared
     except (ValueError, re.error) as error:
         known = f"iso, {', '.join(EPOCHS)}"
         raise ValueError(f"{value!r} is neither {known} nor a strptime format: {error}") from error

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triggers.emit.values import CONVERT, EXACT, text_of
+from agents.mapping.values import CONVERT, EXACT, text_of
 
 
 @pytest.mark.parametrize(
