@@ -2,7 +2,16 @@
 
 from triggers.brokers.embedded import EmbeddedBroker, EmbeddedSettings
 from triggers.brokers.errors import AskOperator, BrokerError, RefuseMessage, RetryLater, StopConsuming
-from triggers.brokers.protocol import MAX_MESSAGE_BYTES, Broker, Consumer, Initial, Message, Outgoing
+from triggers.brokers.protocol import (
+    MAX_MESSAGE_BYTES,
+    Broker,
+    Consumer,
+    Initial,
+    Message,
+    Outgoing,
+    Reader,
+    Sharing,
+)
 
 __all__ = [
     "MAX_MESSAGE_BYTES",
@@ -15,7 +24,9 @@ __all__ = [
     "Initial",
     "Message",
     "Outgoing",
+    "Reader",
     "RefuseMessage",
     "RetryLater",
+    "Sharing",
     "StopConsuming",
 ]

@@ -5,13 +5,13 @@ Below `low` everything is acknowledged; from `frontier` on nothing was ever hand
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from triggers.brokers.errors import AskOperator, StopConsuming
+from triggers.brokers.errors import AskOperator, RetryLater, StopConsuming
 from triggers.brokers.log import EventLog
 from triggers.brokers.log_file import writing
-from triggers.brokers.protocol import Initial, Message
+from triggers.brokers.protocol import Initial, Message, Sharing
 from triggers.brokers.spans import ACKED, FREE, Span, acknowledged, given_back_by, overlay, runs
 
 _SPANS_TOUCHED = (
@@ -20,19 +20,26 @@ _SPANS_TOUCHED = (
 )
 _UNREAD = (
     "SELECT EXISTS (SELECT 1 FROM cursor JOIN partition ON partition.id = partition_id"
-    " WHERE subscription_id = ? AND frontier < next_position) OR EXISTS"
-    " (SELECT 1 FROM span JOIN cursor ON cursor.id = cursor_id WHERE subscription_id = ? AND state = 0)"
+    " WHERE cursor.id IN ({0}) AND frontier < next_position AND coalesce(owner, ?1) = ?1) OR EXISTS"
+    " (SELECT 1 FROM span JOIN cursor ON cursor.id = cursor_id"
+    " WHERE cursor_id IN ({0}) AND state = 0 AND coalesce(owner, ?1) = ?1)"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """A consumer as the log knows it; `cursors` holds a cursor id per partition number."""
+class Member:
+    """A consumer as the log knows it; `cursors` holds a cursor id per partition number that it reads."""
 
     id: int
     topic: str
-    subscription_id: int
-    cursors: tuple[int, ...]
+    subscription: str
+    sharing: Sharing
+    cursors: Mapping[int, int]
+
+    @property
+    def ids(self) -> str:
+        """The cursor ids, as SQL."""
+        return ", ".join(map(str, self.cursors.values()))
 
 
 class Cursors:
@@ -63,59 +70,79 @@ class Cursors:
         assert found is not None
         return found
 
-    def open_reader(self, topic: str, subscription: str, initial: Initial, holder: int) -> Reader:
-        """A new consumer of the holder's."""
+    def join(
+        self, topic: str, subscription: str, partition: int | None, initial: Initial, sharing: Sharing, holder: int
+    ) -> Member:
+        """A new consumer of the holder's; unless `shared` it takes the partitions that nobody has."""
         subscription_id = self.ensure(topic, subscription, initial)
         rows = self._connection.execute(
-            "SELECT cursor.id FROM cursor JOIN partition ON partition.id = partition_id"
+            "SELECT number, cursor.id FROM cursor JOIN partition ON partition.id = partition_id"
             " WHERE subscription_id = ? ORDER BY number",
             (subscription_id,),
         ).fetchall()
+        cursors = {number: cursor for number, cursor in rows if partition in (None, number)}
+        if not cursors:
+            raise AskOperator(f"topic {topic!r} has no partition {partition}: it has {len(rows)}, counted from 0")
         with writing(self._connection):
-            reader = self._connection.execute(
-                "INSERT INTO consumer (holder_id, subscription_id) VALUES (?, ?)", (holder, subscription_id)
+            self._check_sharing(topic, subscription, subscription_id, partition, sharing)
+            found = self._connection.execute(
+                "INSERT INTO consumer (holder_id, subscription_id, number, sharing) VALUES (?, ?, ?, ?)",
+                (holder, subscription_id, partition, sharing),
             ).lastrowid
-        assert reader is not None
-        return Reader(reader, topic, subscription_id, tuple(cursor for (cursor,) in rows))
+            assert found is not None
+            member = Member(found, topic, subscription, sharing, cursors)
+            self._own(member)
+        return member
 
-    def close_reader(self, reader: Reader) -> None:
+    def leave(self, member: Member) -> None:
         """Free what it holds."""
         with writing(self._connection):
-            release(self._connection, [reader.id])
+            release(self._connection, [member.id])
 
-    def claim(self, reader: Reader, turn: int, max_messages: int, max_bytes: int) -> list[Message]:
+    def at_end(self, member: Member) -> bool:
+        """Whether nothing is left to hand out to this member, and nobody else reads its partitions."""
+        self._check(member)
+        if member.sharing == "shared":
+            return self.backlog(member.topic, member.subscription) == 0
+        others = self._connection.execute(
+            f"SELECT EXISTS (SELECT 1 FROM cursor WHERE id IN ({member.ids}) AND owner != ?)", (member.id,)
+        ).fetchone()[0]
+        return not others and not self._unread(member)
+
+    def claim(self, member: Member, turn: int, max_messages: int, max_bytes: int) -> list[Message]:
         """Hand out the next messages, those given back before new ones; the bytes may be passed by one message.
 
         A partition is handed out as far as it goes; `turn` says which comes first, so that none starves.
         """
         claimed: list[Message] = []
-        self._check(reader)
-        if not self._connection.execute(_UNREAD, (reader.subscription_id,) * 2).fetchone()[0]:
+        self._check(member)
+        if not self._unread(member):
             return claimed
         with writing(self._connection):
-            self._check(reader)
-            for offset in range(len(reader.cursors)):
-                number = (turn + offset) % len(reader.cursors)
-                for span in self._open_spans(reader.cursors[number], max_messages):
-                    taken, size = self._take(reader, number, span, max_messages - len(claimed), max_bytes)
+            self._check(member)
+            numbers = self._own(member)
+            for offset in range(len(numbers)):
+                number = numbers[(turn + offset) % len(numbers)]
+                for span in self._open_spans(member.cursors[number], max_messages):
+                    taken, size = self._take(member, number, span, max_messages - len(claimed), max_bytes)
                     claimed += taken
                     max_bytes -= size
                     if max_bytes <= 0 or len(taken) < span.stop - span.start or len(claimed) == max_messages:
                         return claimed
         return claimed
 
-    def ack(self, reader: Reader, messages: Iterable[Message]) -> None:
+    def ack(self, member: Member, messages: Iterable[Message]) -> None:
         """Handled, whoever holds them by now."""
         with writing(self._connection):
-            for cursor, changed in self._positions(reader, messages):
+            for cursor, changed in self._positions(member, messages):
                 self._overlay(cursor, changed, acknowledged)
                 self._raise_low(cursor)
 
-    def nack(self, reader: Reader, messages: Iterable[Message]) -> None:
-        """Free those that the reader still holds."""
+    def nack(self, member: Member, messages: Iterable[Message]) -> None:
+        """Free those that the member still holds."""
         with writing(self._connection):
-            for cursor, changed in self._positions(reader, messages):
-                self._overlay(cursor, changed, given_back_by(reader.id))
+            for cursor, changed in self._positions(member, messages):
+                self._overlay(cursor, changed, given_back_by(member.id))
 
     def backlog(self, topic: str, subscription: str) -> int:
         """Messages not acknowledged."""
@@ -137,9 +164,36 @@ class Cursors:
         ).fetchone()
         return row and int(row[0])
 
-    def _check(self, reader: Reader) -> None:
-        if not self._connection.execute("SELECT 1 FROM consumer WHERE id = ?", (reader.id,)).fetchone():
-            raise StopConsuming(f"{reader.topic}: this consumer is closed, or a newer holder of its name took over")
+    def _check(self, member: Member) -> None:
+        if not self._connection.execute("SELECT 1 FROM consumer WHERE id = ?", (member.id,)).fetchone():
+            raise StopConsuming(f"{member.topic}: this consumer is closed, or a newer holder of its name took over")
+
+    def _unread(self, member: Member) -> bool:
+        return bool(self._connection.execute(_UNREAD.format(member.ids), (member.id,)).fetchone()[0])
+
+    def _own(self, member: Member) -> list[int]:
+        """The partitions that the member may read now, those that nobody has included."""
+        if member.sharing == "shared":
+            return list(member.cursors)
+        self._connection.execute(
+            f"UPDATE cursor SET owner = ? WHERE id IN ({member.ids}) AND owner IS NULL", (member.id,)
+        )
+        owned = self._connection.execute("SELECT id FROM cursor WHERE owner = ?", (member.id,)).fetchall()
+        return [number for number, cursor in member.cursors.items() if (cursor,) in owned]
+
+    def _check_sharing(
+        self, topic: str, subscription: str, subscription_id: int, partition: int | None, sharing: Sharing
+    ) -> None:
+        found = self._connection.execute(
+            "SELECT sharing FROM consumer WHERE subscription_id = ?1"
+            " AND coalesce(number, ?2, 0) = coalesce(?2, number, 0) AND (sharing != ?3 OR ?3 = 'exclusive') LIMIT 1",
+            (subscription_id, partition, sharing),
+        ).fetchone()
+        if found:
+            raise RetryLater(
+                f"topic {topic!r}, subscription {subscription!r}: another consumer reads it as {found[0]!r}, this one"
+                f" asked for {sharing!r}; close that one, or use another subscription"
+            )
 
     def _open_spans(self, cursor: int, limit: int) -> list[Span]:
         free = self._connection.execute(
@@ -154,13 +208,13 @@ class Cursors:
         ).fetchall()
         return [Span(*row) for row in free + fresh]
 
-    def _take(self, reader: Reader, number: int, span: Span, room: int, max_bytes: int) -> tuple[list[Message], int]:
+    def _take(self, member: Member, number: int, span: Span, room: int, max_bytes: int) -> tuple[list[Message], int]:
         stop = min(span.stop, span.start + room)
-        taken, size = self._log.read(reader.topic, number, span.start, stop, span.redeliveries, max_bytes)
+        taken, size = self._log.read(member.topic, number, span.start, stop, span.redeliveries, max_bytes)
         if not taken:
-            raise sqlite3.DatabaseError(f"messages {span.start} to {stop} of {reader.topic} are missing")
-        self._hold(reader.cursors[number], span, span._replace(stop=span.start + len(taken), state=reader.id))
-        return taken, size
+            raise sqlite3.DatabaseError(f"messages {span.start} to {stop} of {member.topic} are missing")
+        self._hold(member.cursors[number], span, span._replace(stop=span.start + len(taken), state=member.id))
+        return list(taken), size
 
     def _hold(self, cursor: int, span: Span, held: Span) -> None:
         fresh = self._connection.execute(
@@ -169,13 +223,13 @@ class Cursors:
         rest = [] if fresh or held.stop == span.stop else [span._replace(start=held.stop)]
         self._write(cursor, [] if fresh else [span], [held, *rest])
 
-    def _positions(self, reader: Reader, messages: Iterable[Message]) -> list[tuple[int, list[tuple[int, int]]]]:
+    def _positions(self, member: Member, messages: Iterable[Message]) -> list[tuple[int, list[tuple[int, int]]]]:
         positions: dict[int, list[int]] = defaultdict(list)
         for message in messages:
-            if message.topic != reader.topic:
-                raise ValueError(f"a message of {message.topic!r} given to a consumer of {reader.topic!r}")
+            if message.topic != member.topic:
+                raise ValueError(f"a message of {message.topic!r} given to a consumer of {member.topic!r}")
             positions[message.partition].append(message.position)
-        return [(reader.cursors[number], runs(found)) for number, found in sorted(positions.items())]
+        return [(member.cursors[number], runs(found)) for number, found in sorted(positions.items())]
 
     def _overlay(self, cursor: int, changed: Sequence[tuple[int, int]], change: Callable[[Span], Span]) -> None:
         start, stop = changed[0][0], changed[-1][1]
@@ -202,12 +256,13 @@ class Cursors:
             self._connection.execute("DELETE FROM span WHERE cursor_id = ? AND start = ?", (cursor, first[0]))
 
 
-def release(connection: sqlite3.Connection, readers: Sequence[int]) -> int:
-    """Free what these consumers hold and forget them; how many spans that were. Inside the caller's transaction."""
-    spans = 0
-    for reader in readers:
-        spans += connection.execute(
-            "UPDATE span SET state = ?, redeliveries = redeliveries + 1 WHERE state = ?", (FREE, reader)
+def release(connection: sqlite3.Connection, members: Sequence[int]) -> int:
+    """Free what these hold and forget them; how many spans and partitions. Inside the caller's transaction."""
+    changed = 0
+    for member in members:
+        changed += connection.execute(
+            "UPDATE span SET state = ?, redeliveries = redeliveries + 1 WHERE state = ?", (FREE, member)
         ).rowcount
-        connection.execute("DELETE FROM consumer WHERE id = ?", (reader,))
-    return spans
+        changed += connection.execute("UPDATE cursor SET owner = NULL WHERE owner = ?", (member,)).rowcount
+        connection.execute("DELETE FROM consumer WHERE id = ?", (member,))
+    return changed

@@ -1,18 +1,21 @@
 """The embedded broker: an SQLite log in a file of its own, behind the async protocol. See docs/design/broker.md."""
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from contracts import Clock
-from triggers.brokers.cursors import Cursors, Reader
+from triggers.brokers.cursors import Cursors, Member
 from triggers.brokers.embedded_consumer import EmbeddedConsumer
+from triggers.brokers.embedded_reader import EmbeddedReader
+from triggers.brokers.errors import AskOperator
 from triggers.brokers.holders import Holders
 from triggers.brokers.log import EventLog, check_messages
 from triggers.brokers.log_file import open_log
 from triggers.brokers.log_thread import LogThread
-from triggers.brokers.protocol import MAX_MESSAGE_BYTES, Initial, Outgoing
+from triggers.brokers.protocol import MAX_MESSAGE_BYTES, Initial, Outgoing, Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,19 @@ class EmbeddedBroker:
             return []
         return await self._thread.change(self._log.append, topic, payloads, self._clock.now())
 
-    async def subscribe(self, topic: str, subscription: str, *, initial: Initial = "earliest") -> EmbeddedConsumer:
+    async def subscribe(
+        self,
+        topic: str,
+        subscription: str,
+        *,
+        partition: int | None = None,
+        initial: Initial = "earliest",
+        sharing: Sharing = "failover",
+    ) -> EmbeddedConsumer:
         """A consumer; what dead processes held is free from here on."""
-        reader = await self._thread.call(self._subscribe, topic, subscription, initial)
+        member = await self._thread.call(self._subscribe, topic, subscription, partition, initial, sharing)
         return EmbeddedConsumer(
-            self._thread, self._cursors, reader, self._settings.batch_max_bytes, self._changed_outside
+            self._thread, self._cursors, member, self._settings.batch_max_bytes, self._changed_outside
         )
 
     async def ensure_subscription(self, topic: str, subscription: str, *, initial: Initial = "earliest") -> None:
@@ -96,6 +107,37 @@ class EmbeddedBroker:
     async def topics(self) -> list[str]:
         """All topics, sorted."""
         return await self._thread.call(self._log.topics)
+
+    async def matching(self, pattern: str) -> list[str]:
+        """The topics whose whole name matches, sorted."""
+        try:
+            matches = re.compile(pattern).fullmatch
+        except re.error as error:
+            raise AskOperator(f"pattern {pattern!r}: {error}; write a regular expression") from error
+        return [name for name in await self.topics() if matches(name)]
+
+    async def partitions(self, topic: str) -> int:
+        """How many the topic has, or would get."""
+        return await self._thread.call(self._log.partitions, topic)
+
+    async def create_topic(self, topic: str, partitions: int) -> None:
+        """Create it unless it exists."""
+        if partitions < 1:
+            raise ValueError(f"partitions: {partitions}; at least 1")
+        await self._thread.call(self._log.create, topic, partitions)
+
+    async def history(
+        self, topic: str, partition: int, *, since: int | None = None, after: str | None = None
+    ) -> EmbeddedReader:
+        """What is kept, from a time or from behind a message id."""
+        start, stop = await self._thread.call(self._log.span, topic, partition, since)
+        if after is not None:
+            start = max(start, _position_of(after, partition, since) + 1)
+        return EmbeddedReader(self._thread, self._log, topic, partition, start, stop, self._settings.batch_max_bytes)
+
+    async def schema(self, topic: str, version: bytes | None) -> str | None:  # noqa: ARG002
+        """None: the log keeps no schemas."""
+        return None
 
     async def prune(self, topic: str, before_position: int) -> int:
         """Delete what lies below the position in each partition and every subscription has acknowledged; how many.
@@ -121,9 +163,11 @@ class EmbeddedBroker:
             self._connection.close()
             raise
 
-    def _subscribe(self, topic: str, subscription: str, initial: Initial) -> Reader:
+    def _subscribe(
+        self, topic: str, subscription: str, partition: int | None, initial: Initial, sharing: Sharing
+    ) -> Member:
         self._holders.bury()
-        return self._cursors.open_reader(topic, subscription, initial, self._holders.id)
+        return self._cursors.join(topic, subscription, partition, initial, sharing, self._holders.id)
 
     def _changed_outside(self) -> bool:
         self._polls += 1
@@ -137,3 +181,12 @@ class EmbeddedBroker:
             self._holders.leave()
         finally:
             self._connection.close()
+
+
+def _position_of(message_id: str, partition: int, since: int | None) -> int:
+    number, _, position = message_id.partition(":")
+    if since is not None or number != str(partition) or not position.isdecimal():
+        raise ValueError(
+            f"after: {message_id!r}, since: {since}; one of the two, and a message id of partition {partition}"
+        )
+    return int(position)

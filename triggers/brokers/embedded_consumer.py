@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from triggers.brokers.cursors import Cursors, Reader
+from triggers.brokers.cursors import Cursors, Member
 from triggers.brokers.log_thread import LogThread
 from triggers.brokers.protocol import Message
 
@@ -16,13 +16,13 @@ class EmbeddedConsumer:
         self,
         thread: LogThread,
         cursors: Cursors,
-        reader: Reader,
+        member: Member,
         batch_max_bytes: int,
         changed_outside: Callable[[], bool],
     ) -> None:
         self._thread = thread
         self._cursors = cursors
-        self._reader = reader
+        self._member = member
         self._batch_max_bytes = batch_max_bytes
         self._changed_outside = changed_outside
         self._one_at_a_time = asyncio.Lock()
@@ -45,12 +45,19 @@ class EmbeddedConsumer:
     async def ack(self, messages: Sequence[Message]) -> None:
         """On disk when this returns."""
         if messages:
-            await self._thread.call(self._cursors.ack, self._reader, messages)
+            await self._thread.call(self._cursors.ack, self._member, messages)
 
     async def nack(self, messages: Sequence[Message]) -> None:
         """Free those still held here; they come again at once."""
         if messages:
-            await self._thread.change(self._cursors.nack, self._reader, messages)
+            await self._thread.change(self._cursors.nack, self._member, messages)
+
+    async def at_end(self) -> bool:
+        """Nothing is left to hand out here."""
+        async with self._one_at_a_time:
+            if self._ready or self._claim is not None:
+                return False
+            return await self._thread.call(self._cursors.at_end, self._member)
 
     async def close(self) -> None:
         """Free what is held."""
@@ -60,14 +67,14 @@ class EmbeddedConsumer:
         if self._claim is not None:
             await asyncio.wait({self._claim})
         self._ready.clear()
-        await self._thread.change(self._cursors.close_reader, self._reader)
+        await self._thread.change(self._cursors.leave, self._member)
 
     async def _take(self, max_messages: int) -> list[Message]:
         async with self._one_at_a_time:
             if not self._ready:
                 if self._claim is None:
                     claim = self._thread.call(
-                        self._cursors.claim, self._reader, self._turn, max_messages, self._batch_max_bytes
+                        self._cursors.claim, self._member, self._turn, max_messages, self._batch_max_bytes
                     )
                     self._claim = asyncio.create_task(claim)
                     self._turn += 1

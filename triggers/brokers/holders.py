@@ -57,11 +57,11 @@ class Holders:
             self._descriptor = None
 
     def _forget(self, holder: int) -> int:
-        readers = self._connection.execute("SELECT id FROM consumer WHERE holder_id = ?", (holder,)).fetchall()
-        spans = release(self._connection, [reader for (reader,) in readers])
+        members = self._connection.execute("SELECT id FROM consumer WHERE holder_id = ?", (holder,)).fetchall()
+        changed = release(self._connection, [member for (member,) in members])
         self._connection.execute("DELETE FROM holder WHERE id = ?", (holder,))
         self._file(holder).unlink(missing_ok=True)
-        return spans
+        return changed
 
     def _alive(self, holder: int) -> bool:
         try:

@@ -4,10 +4,10 @@ import sqlite3
 from collections.abc import Sequence
 from zlib import crc32
 
-from triggers.brokers.errors import RefuseMessage
+from triggers.brokers.errors import AskOperator, RefuseMessage
 from triggers.brokers.log_file import writing
-from triggers.brokers.protocol import Message, Outgoing
-from triggers.brokers.segments import Segments
+from triggers.brokers.protocol import Outgoing
+from triggers.brokers.segments import Segments, StoredMessage
 
 _PRUNE_SEGMENTS = 100
 """Segments deleted in one transaction, so that nobody waits long for the write lock."""
@@ -26,8 +26,35 @@ class EventLog:
         """The topic's id and the ids of its partitions, in order; created if need be."""
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = self._find(name) or self._create(name)
+            known = self._known[name] = self._find(name) or self._create(name, self._partitions)
         return known
+
+    def create(self, name: str, partitions: int) -> None:
+        """Make the topic with so many partitions unless it exists."""
+        found = len((self._find(name) or self._create(name, partitions))[1])
+        if found != partitions:
+            raise AskOperator(
+                f"topic {name!r} has {found} partitions, {partitions} were asked for; use another topic, or this number"
+            )
+
+    def partitions(self, name: str) -> int:
+        """How many it has, or would get."""
+        found = self._find(name)
+        return len(found[1]) if found else self._partitions
+
+    def span(self, name: str, number: int, since: int | None) -> tuple[int, int]:
+        """The positions [start, stop) kept of a partition, from the first published at `since` (us) or later."""
+        found = self._find(name)
+        if found is None or not 0 <= number < len(found[1]):
+            have = f"it has {len(found[1])}, counted from 0" if found else "there is no such topic"
+            raise AskOperator(f"topic {name!r}, partition {number}: {have}")
+        start, stop = self._connection.execute(
+            "SELECT first_position, next_position FROM partition WHERE id = ?", (found[1][number],)
+        ).fetchone()
+        if since is not None:
+            later = self._segments.since(found[1][number], since)
+            start = stop if later is None else later
+        return int(start), int(stop)
 
     def topics(self) -> list[str]:
         return [name for (name,) in self._connection.execute("SELECT name FROM topic ORDER BY name")]
@@ -50,7 +77,7 @@ class EventLog:
 
     def read(
         self, topic: str, number: int, start: int, stop: int, redeliveries: int, max_bytes: int
-    ) -> tuple[list[Message], int]:
+    ) -> tuple[list[StoredMessage], int]:
         """Messages of a partition at positions [`start`, `stop`), and their bytes (see `Segments.read`)."""
         partition = self.topic(topic)[1][number]
         return self._segments.read(topic, number, partition, start, stop, redeliveries, max_bytes)
@@ -91,7 +118,7 @@ class EventLog:
         ).fetchall()
         return (rows[0][0], [partition for _, partition in rows]) if rows else None
 
-    def _create(self, name: str) -> tuple[int, list[int]]:
+    def _create(self, name: str, partitions: int) -> tuple[int, list[int]]:
         if not name:
             raise ValueError("topic: empty; give it a name")
         with writing(self._connection):
@@ -100,7 +127,7 @@ class EventLog:
             topic = self._connection.execute("INSERT INTO topic (name) VALUES (?)", (name,)).lastrowid
             self._connection.executemany(
                 "INSERT INTO partition (topic_id, number) VALUES (?, ?)",
-                [(topic, number) for number in range(self._partitions)],
+                [(topic, number) for number in range(partitions)],
             )
             created = self._find(name)
         assert created is not None

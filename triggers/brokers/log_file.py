@@ -8,7 +8,7 @@ from pathlib import Path
 from triggers.brokers.errors import AskOperator, BrokerError, RetryLater
 
 APPLICATION_ID = 0x464F5245
-FORMAT = 1
+FORMAT = 2
 
 _SCHEMA = """
 CREATE TABLE topic (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
@@ -21,7 +21,7 @@ CREATE TABLE subscription (
     id INTEGER PRIMARY KEY, topic_id INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (topic_id, name));
 CREATE TABLE cursor (
     id INTEGER PRIMARY KEY, subscription_id INTEGER NOT NULL, partition_id INTEGER NOT NULL,
-    low INTEGER NOT NULL, frontier INTEGER NOT NULL, UNIQUE (subscription_id, partition_id));
+    low INTEGER NOT NULL, frontier INTEGER NOT NULL, owner INTEGER, UNIQUE (subscription_id, partition_id));
 CREATE TABLE span (
     cursor_id INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, state INTEGER NOT NULL,
     redeliveries INTEGER NOT NULL, PRIMARY KEY (cursor_id, start)) WITHOUT ROWID;
@@ -29,7 +29,13 @@ CREATE INDEX span_free ON span (cursor_id, start) WHERE state = 0;
 CREATE INDEX span_held ON span (state) WHERE state > 0;
 CREATE TABLE holder (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE);
 CREATE TABLE consumer (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, holder_id INTEGER NOT NULL, subscription_id INTEGER NOT NULL);
+    id INTEGER PRIMARY KEY AUTOINCREMENT, holder_id INTEGER NOT NULL, subscription_id INTEGER NOT NULL,
+    number INTEGER, sharing TEXT NOT NULL DEFAULT 'shared');
+"""
+_FROM_1 = """
+ALTER TABLE cursor ADD COLUMN owner INTEGER;
+ALTER TABLE consumer ADD COLUMN number INTEGER;
+ALTER TABLE consumer ADD COLUMN sharing TEXT NOT NULL DEFAULT 'shared';
 """
 
 
@@ -59,8 +65,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             "put the file on a local disk that supports shared memory"
         )
     with writing(connection):
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in filter(str.strip, _SCHEMA.split(";")):
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found < FORMAT:
+            for statement in filter(str.strip, (_FROM_1 if found else _SCHEMA).split(";")):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {FORMAT}")

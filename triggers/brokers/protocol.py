@@ -1,9 +1,10 @@
 """What every broker does: an append-only log of topics, and named subscriptions that remember what was handled.
 
 Delivery is at least once. A message that was handed out is delivered to nobody else on that subscription until it is
-acknowledged, given back, or its consumer closed or died; then it is delivered again, with `redeliveries` raised.
-Within a partition messages are handed out in the order of `position`; messages with the same key share a partition.
-One consumer therefore sees each key in order; several on one subscription share the messages among them.
+acknowledged or its consumer closed or died; then it is delivered again. Within a partition messages are handed out in
+the order of `position`; messages with the same key share a partition. What several consumers of one subscription do is
+their `Sharing`: with `failover` each partition has one active consumer, so each key is seen in order; with `shared`
+they share the messages, and order per key then holds for handing out only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Literal, Protocol
 import msgspec
 
 Initial = Literal["earliest", "latest"]
+Sharing = Literal["failover", "exclusive", "shared"]
 NO_PROPERTIES: Mapping[str, str] = MappingProxyType({})
 MAX_MESSAGE_BYTES = 5_241_880
 """Payload, key and properties together: Pulsar's default frame less what its own metadata needs."""
@@ -26,30 +28,44 @@ class Outgoing(msgspec.Struct, frozen=True):
     properties: Mapping[str, str] = NO_PROPERTIES
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(Protocol):
     """What is received.
 
-    `message_id` is opaque; `position` orders messages within `partition`. `publish_time` is in microseconds (UTC).
-    `redeliveries` counts the earlier deliveries that ended without an acknowledgement, as far as the broker knows.
+    `message_id` is opaque; `position` orders messages within `partition` (0 of a topic without partitions).
+    `publish_time` is in microseconds (UTC). `redeliveries` counts earlier deliveries that ended without an
+    acknowledgement, as far as the broker knows: Pulsar forgets it when it restarts, and does not count a consumer that
+    closed or died. `schema_version` is opaque, see `Broker.schema`.
     """
 
-    topic: str
-    partition: int
-    message_id: str
-    position: int
-    key: str | None
-    payload: bytes
-    publish_time: int
-    properties: Mapping[str, str] = NO_PROPERTIES
-    redeliveries: int = 0
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def message_id(self) -> str: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def key(self) -> str | None: ...
+    @property
+    def payload(self) -> bytes: ...
+    @property
+    def publish_time(self) -> int: ...
+    @property
+    def properties(self) -> Mapping[str, str]: ...
+    @property
+    def redeliveries(self) -> int: ...
+    @property
+    def schema_version(self) -> bytes | None: ...
 
 
 class Consumer(Protocol):
-    """One reader of a subscription."""
+    """One member of a subscription."""
 
     async def receive(self, max_messages: int, *, wait: bool = True) -> list[Message]:
         """The next messages in order, at least one unless `wait` is False and at most `max_messages`.
 
+        Without `wait`: those that are here already; a broker behind a network may have more on the way (`at_end`).
         A cancelled call loses nothing: the next call returns what it had fetched.
 
         Raises:
@@ -59,15 +75,38 @@ class Consumer(Protocol):
         ...
 
     async def ack(self, messages: Sequence[Message]) -> None:
-        """These are handled and never come again, after a restart either; in any order, any number of times."""
+        """These are handled and do not come again after a restart; in any order, any number of times.
+
+        A broker behind a network may lose the last acknowledgements when it or this process is killed; those messages
+        then come again. `close` waits for them.
+        """
         ...
 
     async def nack(self, messages: Sequence[Message]) -> None:
-        """Give these back: they are delivered again, to any consumer. Those no longer held here are left alone."""
+        """Give these back: they are delivered again, to any consumer. On its way out: keep them and try again."""
+        ...
+
+    async def at_end(self) -> bool:
+        """Whether everything published to its partitions before this call was handed out here, or handled before.
+
+        False for a consumer that stands by. With `shared`: whether everything was acknowledged, by whomever.
+        """
         ...
 
     async def close(self) -> None:
         """Give back what is not acknowledged. Closing twice is harmless."""
+        ...
+
+
+class Reader(Protocol):
+    """A look at a partition's past that leaves no trace: no subscription, no acknowledgement."""
+
+    async def read(self, max_messages: int) -> list[Message]:
+        """The next messages in order; [] when all that was there as the reader was opened has been read."""
+        ...
+
+    async def close(self) -> None:
+        """Closing twice is harmless."""
         ...
 
 
@@ -84,28 +123,80 @@ class Broker(Protocol):
 
         Raises:
             RefuseMessage: one is larger than `max_message_bytes`; nothing was published.
-            RetryLater, AskOperator: the broker cannot be written.
+            RetryLater, AskOperator: the broker cannot be written. Behind a network some may have been published.
         """
         ...
 
-    async def subscribe(self, topic: str, subscription: str, *, initial: Initial = "earliest") -> Consumer:
-        """A consumer of the subscription. `initial` says where a subscription starts that does not exist yet."""
+    async def subscribe(
+        self,
+        topic: str,
+        subscription: str,
+        *,
+        partition: int | None = None,
+        initial: Initial = "earliest",
+        sharing: Sharing = "failover",
+    ) -> Consumer:
+        """A consumer of the subscription, of one partition or of all.
+
+        `initial` says where a subscription starts that does not exist yet.
+
+        Raises:
+            RetryLater: it is consumed exclusively, or shared otherwise, by somebody else.
+            AskOperator: there is no such partition.
+        """
         ...
 
     async def ensure_subscription(self, topic: str, subscription: str, *, initial: Initial = "earliest") -> None:
         """Create topic and subscription unless they exist, so that nothing published from now on is missed."""
         ...
 
+    async def partitions(self, topic: str) -> int:
+        """How many the topic has; of one that does not exist, how many it would get."""
+        ...
+
+    async def create_topic(self, topic: str, partitions: int) -> None:
+        """Create it unless it exists.
+
+        Raises:
+            AskOperator: it exists with another number of partitions.
+        """
+        ...
+
+    async def topics(self) -> list[str]:
+        """All topics, sorted by name."""
+        ...
+
+    async def matching(self, pattern: str) -> list[str]:
+        """The topics whose whole name the regular expression matches, sorted.
+
+        Raises:
+            AskOperator: it is no regular expression.
+        """
+        ...
+
+    async def history(
+        self, topic: str, partition: int, *, since: int | None = None, after: str | None = None
+    ) -> Reader:
+        """What is kept of a partition: all, or what was published at `since` (us) or later, or behind a message id.
+
+        Raises:
+            AskOperator: there is no such topic or partition.
+            ValueError: `since` and `after` are both given, or `after` is no message id of the partition.
+        """
+        ...
+
     async def backlog(self, topic: str, subscription: str) -> int:
-        """Messages not acknowledged yet, those in flight included.
+        """What is not acknowledged yet, in flight included: messages, or on Pulsar what it counts itself.
+
+        Pulsar counts entries: messages that were published in one batch are one, until all are acknowledged.
 
         Raises:
             AskOperator: there is no such subscription.
         """
         ...
 
-    async def topics(self) -> list[str]:
-        """All topics, sorted by name."""
+    async def schema(self, topic: str, version: bytes | None) -> str | None:
+        """The definition (JSON) that the broker keeps for messages of this `schema_version`; None if there is none."""
         ...
 
     async def close(self) -> None:

@@ -5,11 +5,11 @@ the tree and an append always goes to that range's end. Segments are never chang
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from triggers.brokers.protocol import NO_PROPERTIES, Message, Outgoing
+from triggers.brokers.protocol import NO_PROPERTIES, Outgoing
 
 POSITION_BITS = 40
 SEGMENT_MAX_MESSAGES = 1_000
@@ -20,6 +20,21 @@ _CACHED_SEGMENTS = 8
 _Stored = tuple[bytes, str | None, dict[str, str] | None]
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[_Stored])
+
+
+class StoredMessage(msgspec.Struct, frozen=True):
+    """A `Message` of the embedded log."""
+
+    topic: str
+    partition: int
+    message_id: str
+    position: int
+    key: str | None
+    payload: bytes
+    publish_time: int
+    properties: Mapping[str, str] = NO_PROPERTIES
+    redeliveries: int = 0
+    schema_version: bytes | None = None
 
 
 class Segments:
@@ -39,13 +54,13 @@ class Segments:
 
     def read(
         self, topic: str, number: int, partition: int, start: int, stop: int, redeliveries: int, max_bytes: int
-    ) -> tuple[list[Message], int]:
+    ) -> tuple[list[StoredMessage], int]:
         """The messages at positions [`start`, `stop`) in order, and their payloads' bytes.
 
         Ends before `max_bytes` is passed, but never before the first message.
         """
         base = partition << POSITION_BITS
-        messages: list[Message] = []
+        messages: list[StoredMessage] = []
         size = 0
         for row, published in self._rows(base + start, base + stop):
             first = row - base
@@ -57,10 +72,19 @@ class Segments:
                 message_id = f"{number}:{position}"
                 known = NO_PROPERTIES if properties is None else properties
                 messages.append(
-                    Message(topic, number, message_id, position, key, payload, published, known, redeliveries)
+                    StoredMessage(topic, number, message_id, position, key, payload, published, known, redeliveries)
                 )
                 position += 1
         return messages, size
+
+    def since(self, partition: int, time: int) -> int | None:
+        """The first position that was published at `time` or later."""
+        base = partition << POSITION_BITS
+        row = self._connection.execute(
+            "SELECT id FROM segment WHERE id >= ? AND id < ? AND publish_time >= ? ORDER BY id LIMIT 1",
+            (base, base + (1 << POSITION_BITS), time),
+        ).fetchone()
+        return row and int(row[0]) - base
 
     def prune(self, partition: int, stop: int, limit: int) -> int | None:
         """Delete up to `limit` of the oldest segments that end at or before `stop`; the first position kept."""

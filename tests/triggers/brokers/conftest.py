@@ -23,7 +23,7 @@ class Clock:
 
 async def main(path, topic, subscription, receive, ack):
     broker = await EmbeddedBroker.open(Path(path), Clock())
-    consumer = await broker.subscribe(topic, subscription)
+    consumer = await broker.subscribe(topic, subscription, sharing="shared")
     messages = await consumer.receive(int(receive))
     await consumer.ack(messages[:int(ack)])
     print("ready", flush=True)

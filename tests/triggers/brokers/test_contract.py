@@ -61,7 +61,8 @@ async def test_payload_key_properties_and_time_arrive_as_sent(backend):
 
 async def test_competing_consumers_share_without_doubles(backend):
     broker, other = await backend.open(), await backend.open()
-    first, second = await broker.subscribe("orders", "work"), await other.subscribe("orders", "work")
+    first = await broker.subscribe("orders", "work", sharing="shared")
+    second = await other.subscribe("orders", "work", sharing="shared")
     await broker.publish("orders", numbered(60))
     shares: list[list[int]] = [[], []]
     for _ in range(6):
@@ -99,11 +100,11 @@ async def test_individual_acks_survive_a_restart(backend):
 
 async def test_acknowledging_twice_or_late_is_harmless(backend):
     broker = await backend.open()
-    first = await broker.subscribe("orders", "monitor")
+    first = await broker.subscribe("orders", "monitor", sharing="shared")
     await broker.publish("orders", numbered(4, "one"))
     received = await first.receive(4)
     await first.nack(received[:2])
-    second = await broker.subscribe("orders", "monitor")
+    second = await broker.subscribe("orders", "monitor", sharing="shared")
     assert numbers(await second.receive(4)) == [0, 1]
     await first.ack(received)
     await first.ack(received)
@@ -114,10 +115,10 @@ async def test_acknowledging_twice_or_late_is_harmless(backend):
 
 async def test_unacknowledged_messages_come_again_after_close(backend):
     broker = await backend.open()
-    first = await broker.subscribe("orders", "monitor")
+    first = await broker.subscribe("orders", "monitor", sharing="shared")
     await broker.publish("orders", numbered(5, "one"))
     await first.ack((await first.receive(5))[1:3])
-    second = await broker.subscribe("orders", "monitor")
+    second = await broker.subscribe("orders", "monitor", sharing="shared")
     assert await second.receive(5, wait=False) == []
     await first.close()
     await first.close()
@@ -128,7 +129,7 @@ async def test_what_a_killed_process_held_comes_again(backend):
     broker = await backend.open()
     await broker.ensure_subscription("orders", "monitor")
     await broker.publish("orders", numbered(6, "one"))
-    consumer = await broker.subscribe("orders", "monitor")
+    consumer = await broker.subscribe("orders", "monitor", sharing="shared")
     process = backend.read_and_hang("orders", "monitor", receive=5, ack=2)
     try:
         assert numbers(await consumer.receive(10)) == [5]

@@ -72,7 +72,7 @@ class LogMachine(RuleBasedStateMachine):
     def receive_once(self, slot: tuple[str, int], bound: int) -> None:
         name = slot[0]
         if slot not in self.consumers:
-            self.consumers[slot] = self.runner.run(self.broker.subscribe("orders", name))
+            self.consumers[slot] = self.runner.run(self.broker.subscribe("orders", name, sharing="shared"))
             self.held[slot] = {}
         taken = set().union(*(held for other, held in self.held.items() if other[0] == name))
         expected = [at for at in range(self.published) if at not in self.acked[name] and at not in taken][:bound]
