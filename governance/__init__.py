@@ -5,6 +5,7 @@ from governance.closing import close_incident
 from governance.errors import Frozen, GovernanceError, NotFound, Refused
 from governance.gate import GateVerdict, Ruling, rule
 from governance.grants import mint
+from governance.reflexes import ReflexRuling, ReflexVerdict, grant_reflex, rule_on_reflex
 from governance.settling import settle
 from governance.switches import Mode, freeze, frozen, mode_of, set_mode, thaw
 
@@ -14,6 +15,8 @@ __all__ = [
     "GovernanceError",
     "Mode",
     "NotFound",
+    "ReflexRuling",
+    "ReflexVerdict",
     "Refused",
     "Ruling",
     "answer",
@@ -21,11 +24,13 @@ __all__ = [
     "find_request",
     "freeze",
     "frozen",
+    "grant_reflex",
     "grant_standing",
     "mint",
     "mode_of",
     "revoke_standing",
     "rule",
+    "rule_on_reflex",
     "set_mode",
     "settle",
     "thaw",

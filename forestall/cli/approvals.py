@@ -13,11 +13,12 @@ from contracts import DAY, ApprovalRequest, parse_duration
 from forestall.cli.ledgers import change, find, find_incident, read
 from forestall.cli.options import Home, Note, Person, Yes, settings
 from forestall.cli.questions import confirm, os_user
+from forestall.cli.reflexes import reflex_named
 from forestall.cli.screen import print_hanging, stdout
 from forestall.errors import UsageError
 from forestall.home import goes_on, home_option, now_in
 from forestall.trace import duration, moment, money, telling_at
-from governance import Refused, answer, find_request, grant_standing, revoke_standing
+from governance import Refused, answer, find_request, grant_reflex, grant_standing, revoke_standing
 from ledger import ApprovalRow, Transaction
 
 Name = Annotated[str, typer.Argument(help="The incident's or the request's whole id.")]
@@ -94,16 +95,33 @@ def show_request(console: Console, request: ApprovalRequest, now: int) -> None:
 
 def grant(
     context: typer.Context,
-    incident: Annotated[str, typer.Argument(help="An incident that an approved plan has resolved.")],
+    incident: Annotated[
+        str, typer.Argument(help="An incident that an approved plan has resolved, or a reflex as PACK/REFLEX.")
+    ],
     up_to: Annotated[str, typer.Option("--up-to", metavar="VALUE", help="The most that a plan may have at stake.")],
     lasting: Annotated[str, typer.Option("--for", metavar="DURATION", help="How long, such as 30d.")] = "30d",
     person: Person = None,
     home: Home = None,
 ) -> None:
     ceiling, length = _ceiling(up_to), _length(lasting)
-    folder, who = settings(context, home).home, os_user() if person is None else person
+    found, who = settings(context, home), os_user() if person is None else person
+    folder = found.home
+    reflex = reflex_named(incident) if "/" in incident else None
 
     def give(tx: Transaction) -> Any:
+        if reflex is not None:
+            now = now_in(folder, tx)
+            leave = grant_reflex(
+                tx,
+                *reflex,
+                value_ceiling=ceiling,
+                expires_at=now + length,
+                person=who,
+                now=now,
+                tenant=found.tenant,
+            )
+            with telling_at(now):
+                return leave, moment(leave.expires_at)
         now, name = now_in(folder, tx), find_incident(tx, incident, folder, exact=True)
         given = grant_standing(tx, name, value_ceiling=ceiling, expires_at=now + length, person=who, now=now)
         with telling_at(now):

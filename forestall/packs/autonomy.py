@@ -14,11 +14,11 @@ def check_autonomy(
     source: Source, manifest: PackManifest, catalogue: Catalogue, runbooks: Iterable[Runbook]
 ) -> Iterator[Mistake]:
     """Rules name tools, every rule can be reached, and a tool that a runbook calls is covered."""
-    names = [each.name for each in catalogue]
+    names = [each.name for each in catalogue] + [each.name for each in manifest.topic_tools]
     unlimited: dict[str, int] = {}
     for place, rule in enumerate(manifest.autonomy.rules):
         at = ("autonomy", "rules", place)
-        if rule.tool not in catalogue:
+        if rule.tool not in names:
             yield source.mistake((*at, "tool"), f"no such tool; {nearest(rule.tool, names)}", rule.tool)
         elif rule.tool in unlimited:
             line = source.line(("autonomy", "rules", unlimited[rule.tool]))

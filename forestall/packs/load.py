@@ -11,6 +11,7 @@ from forestall.packs.functions import NO_FUNCTIONS, Functions, FunctionsFault, R
 from forestall.packs.locate import find_pack
 from forestall.packs.mistakes import Mistake
 from forestall.packs.names import check_names
+from forestall.packs.reflexes import check_reflexes
 from forestall.packs.runbooks import Read, check_runbook, read_runbooks
 from forestall.packs.shape import check_shape
 from forestall.packs.source import Source, read_source
@@ -71,6 +72,7 @@ def _load(file: Path) -> Pack:
             for runbook_source, runbook in read:
                 mistakes += check_runbook(runbook_source, runbook, manifest, functions.catalogue)
             mistakes += check_autonomy(source, manifest, functions.catalogue, [runbook for _, runbook in read])
+            mistakes += check_reflexes(source, manifest, functions.catalogue)
     if mistakes or manifest is None or functions is None:
         raise PackError(_lines(mistakes))
     knowledge = _knowledge(file.parent)

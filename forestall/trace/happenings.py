@@ -134,6 +134,12 @@ def _asked(data: Mapping[str, Any]) -> _Told:
     return "needs you", text, "alarm"
 
 
+def _reflex(data: Mapping[str, Any]) -> _Told | None:
+    ruling = data["semantic"]["ruling"]
+    tone: Tone = "bad" if ruling == "refused" else "plain"
+    return "reflex", data["summary"], tone
+
+
 def _answered(data: Mapping[str, Any]) -> _Told:
     note = f": {data['note']}" if data["note"] else ""
     return data["verdict"], f"by {data['person']}{note}", "person" if data["verdict"] == "approved" else "bad"
@@ -189,6 +195,7 @@ _TELLERS: Mapping[str, Callable[[Mapping[str, Any]], _Told | None]] = {
     "incident.explained": _explained,
     "decision.recall": _recalled,
     "decision.plan": _refused_plan,
+    "decision.reflex": _reflex,
     "incident.planned": _planned,
     "incident.gated": _gated,
     "approval.requested": _asked,

@@ -1,0 +1,80 @@
+"""Rules over columns: an event that passes a reflex's tests becomes a call with the event's own values."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from agents.monitoring.readings import Readings
+from contracts import Reflex
+
+_Read = Callable[[Any], tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a reflex wants for one event. `time` is the event's (microseconds).
+
+    `missing` names a field that an argument or the value needs and the event does not have: then nothing may be done.
+    """
+
+    reflex: Reflex
+    event_id: str
+    time: int
+    arguments: Mapping[str, Any]
+    value: Decimal
+    missing: str | None = None
+
+
+def window_of(reflex: Reflex, time: int) -> int:
+    """The start of the cool-down window (microseconds) in which the same arguments are acted on once."""
+    return time - time % reflex.every
+
+
+class Reflexes:
+    """A pack's rules on one stream."""
+
+    def __init__(self, reflexes: Sequence[Reflex]) -> None:
+        self._by_type: dict[str, list[Reflex]] = {}
+        for reflex in reflexes:
+            for name in reflex.of:
+                self._by_type.setdefault(name, []).append(reflex)
+
+    def __bool__(self) -> bool:
+        return bool(self._by_type)
+
+    def calls(self, readings: Readings) -> list[Call]:
+        """The calls that these events ask for, in the order of arrival."""
+        readers = {
+            reflex.name: (names, readings.fields(names))
+            for reflexes in self._by_type.values()
+            for reflex in reflexes
+            for names in (reflex.fields,)
+        }
+        found: list[Call] = []
+        for place, kind in enumerate(readings.types):
+            for reflex in self._by_type.get(kind, ()):
+                names, read = readers[reflex.name]
+                data = dict(zip(names, read(readings.data[place]), strict=True))
+                if all(test.fits(data) for test in reflex.where):
+                    found.append(_call(reflex, readings.ids[place], readings.times[place], data))
+        return found
+
+
+def _call(reflex: Reflex, event_id: str, time: int, data: Mapping[str, Any]) -> Call:
+    missing = next((name for name in reflex.needed if data.get(name) is None), None)
+    value = Decimal(0)
+    if reflex.value is not None and missing is None:
+        try:
+            value = Decimal(str(data[reflex.value]))
+        except InvalidOperation:
+            missing = reflex.value
+        if not value.is_finite() or value < 0:
+            value, missing = Decimal(0), reflex.value
+    arguments = {name: _filled(given, data) for name, given in sorted(reflex.arguments.items())}
+    return Call(reflex, event_id, int(time), arguments, value, missing)
+
+
+def _filled(given: Any, data: Mapping[str, Any]) -> Any:
+    """`$name` stands for the event's field; anything else for itself."""
+    return data.get(given[1:]) if isinstance(given, str) and given.startswith("$") else given

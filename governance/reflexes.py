@@ -1,0 +1,107 @@
+"""May a reflex act? Asked in the transaction that takes the event, so the answer is never older than the act."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from contracts import DEFAULT_TENANT, Autonomy, StandingApproval, own_event, stable_id
+from governance.deciding import decide
+from governance.errors import Refused
+from governance.switches import Mode
+from ledger import Routing, Transaction, record
+
+ReflexRuling = Literal["act", "observe", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReflexVerdict:
+    """The ruling with its reason. `authority` is what allows the act: `standing:<standing approval>`."""
+
+    ruling: ReflexRuling
+    reason: str
+    authority: str = ""
+
+
+def rule_on_reflex(
+    template: str,
+    tool: str,
+    value: Decimal,
+    autonomy: Autonomy,
+    *,
+    mode: Mode,
+    frozen: bool,
+    standing: Iterable[StandingApproval],
+    now: int,
+) -> ReflexVerdict:
+    """Nobody looks on when a reflex acts. So it needs all of: a rule that says `alone` and covers the value, a person's
+    standing approval for the reflex that covers the value, mode `act`, and no freeze."""
+    found = next((each for each in autonomy.rules if each.tool == tool and _covers(each.up_to, value)), None)
+    if found is None or found.may != "alone":
+        said = "no rule covers it" if found is None else f"the pack's table says {found.may}"
+        return ReflexVerdict("refused", f"{tool} at {value} {autonomy.currency}: {said}; a reflex needs `may: alone`")
+    if mode == "observe":
+        return ReflexVerdict("observe", "the pack is in observe: it says what it would do and does nothing")
+    if frozen:
+        return ReflexVerdict("refused", "all effects are frozen; `forestall thaw` lets them go on")
+    named = [each for each in standing if each.template == template]
+    valid = [each for each in named if each.revoked_at is None and each.granted_at <= now < each.expires_at]
+    covering = sorted((each for each in valid if value <= each.value_ceiling), key=lambda each: each.id)
+    if covering:
+        return ReflexVerdict("act", f"standing approval by {covering[0].granted_by}", f"standing:{covering[0].id}")
+    if valid:
+        return ReflexVerdict("refused", f"{value} {autonomy.currency} is above every standing approval for {template}")
+    lapsed = "was revoked or has expired" if named else "was never given"
+    return ReflexVerdict("refused", f"a standing approval for {template} {lapsed}; `forestall grant` gives one")
+
+
+def _covers(up_to: Decimal | None, value: Decimal) -> bool:
+    return up_to is None or value <= up_to
+
+
+def grant_reflex(
+    tx: Transaction,
+    pack: str,
+    template: str,
+    *,
+    value_ceiling: Decimal,
+    expires_at: int,
+    person: str,
+    now: int,
+    tenant: str = DEFAULT_TENANT,
+) -> StandingApproval:
+    """A person's leave for a reflex: no incident comes before it, so the person answers for the rule itself.
+
+    Raises:
+        Refused: nobody grants it, or the ceiling or the expiry makes no sense.
+    """
+    if not person.strip():
+        raise Refused("person: empty; say who grants it (--as NAME)")
+    if not value_ceiling.is_finite() or value_ceiling < 0 or expires_at <= now:
+        raise Refused(f"value ceiling {value_ceiling}, expiry {expires_at}: must not be below 0, and in the future")
+    subject = stable_id("rfx", tenant, pack, template)
+    granted = StandingApproval(
+        id=stable_id("sta", tenant, pack, template, now),
+        pack=pack,
+        tenant=tenant,
+        template=template,
+        value_ceiling=value_ceiling,
+        granted_by=person,
+        granted_at=now,
+        expires_at=expires_at,
+        because_of=subject,
+    )
+    tx.people.put_standing(granted)
+    event = own_event(
+        "standing_approval.granted",
+        granted.to_json(),
+        about=(granted.id, "granted", now),
+        time=now,
+        incident=subject,
+        tenant=tenant,
+    )
+    record(tx, Routing(), event)
+    summary = f"{person} lets {template} run alone up to {value_ceiling}"
+    semantic = {"template": template, "ceiling": str(value_ceiling), "expires_at": expires_at}
+    decide(tx, subject, granted.id, "answer", summary, semantic, now, tenant)
+    return granted

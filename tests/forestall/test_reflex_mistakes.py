@@ -1,0 +1,62 @@
+"""A reflex that could never act, or that names what is not there, is told with its line."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from forestall.errors import PackError
+from forestall.packs import load_pack
+
+GOOD = {
+    "topic_tools": [
+        {
+            "name": "hold",
+            "topic": "parcels.commands",
+            "title": "Hold a parcel",
+            "arguments": {"type": "object", "required": ["parcel"], "properties": {"parcel": {"type": "string"}}},
+        }
+    ],
+    "reflexes": [{"name": "hold_it", "of": ["parcel.returned"], "tool": "hold", "arguments": {"parcel": "$parcel"}}],
+}
+
+
+def written(parcels: Path, **changes: object) -> Path:
+    file = parcels / "pack.yaml"
+    manifest = yaml.safe_load(file.read_text())
+    manifest |= {name: [{**GOOD[name][0], **value}] for name, value in changes.items() if name in GOOD} or {}
+    for name, good in GOOD.items():
+        manifest.setdefault(name, good)
+    manifest["autonomy"]["rules"].append({"tool": "hold", "may": changes.get("may", "alone")})
+    file.write_text(yaml.safe_dump(manifest, sort_keys=False))
+    return file
+
+
+def test_a_good_reflex_is_taken(parcels: Path) -> None:
+    manifest = load_pack(written(parcels)).manifest
+    assert [each.template for each in manifest.reflexes] == ["reflex.hold_it@1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "says"),
+    [
+        ({"reflexes": {"tool": "hodl"}}, "reflexes[0].tool", "did you mean 'hold'?"),
+        ({"reflexes": {"arguments": {}}}, "reflexes[0].arguments.parcel", "missing; hold requires it"),
+        ({"reflexes": {"arguments": {"parcel": "$parcle"}}}, "reflexes[0].arguments.parcel", "did you mean 'parcel'?"),
+        ({"reflexes": {"arguments": {"parcel": 7}}}, "reflexes[0].arguments.parcel", "is not of type 'string'"),
+        ({"reflexes": {"arguments": {"parcel": "p-$parcel"}}}, "reflexes[0].arguments.parcel", "stands for nothing"),
+        (
+            {"reflexes": {"arguments": {"parcel": "$parcel", "x": 1}}},
+            "reflexes[0].arguments.x",
+            "takes no such argument",
+        ),
+        ({"reflexes": {"where": [{"field": "depo", "equals": "x"}]}}, "reflexes[0].where[0].field", "'depot'?"),
+        ({"reflexes": {"value": "worth"}}, "reflexes[0].value", "declares no such field"),
+        ({"topic_tools": {"arguments": {"type": "objekt"}}}, "topic_tools[0].arguments.type", "not JSON Schema"),
+        ({"may": "approve"}, "reflexes[0].tool", "no rule lets hold act alone"),
+    ],
+)
+def test_each_mistake_is_told(parcels: Path, changes: dict[str, object], field: str, says: str) -> None:
+    with pytest.raises(PackError) as caught:
+        load_pack(written(parcels, **changes))
+    assert any(field in each and says in each for each in caught.value.mistakes), caught.value.mistakes
