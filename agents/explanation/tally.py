@@ -1,7 +1,7 @@
 """Which units a pane saw and how their attributes are spread: bounded, mergeable, the same in any order."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from hashlib import blake2b
 from operator import itemgetter
@@ -80,6 +80,20 @@ class Tally:
             self._thin()
             return new and unit in self._units
         return new
+
+    def add_lines(self, lines: Iterable[Key]) -> None:
+        """Count many events at once, each as (unit, a value for each dimension in order), "" where it has none.
+
+        Raises:
+            ValueError: the tally is closed.
+        """
+        if self._tables is not None:
+            raise ValueError("add_lines: the tally is closed; add to an open one and merge")
+        new = set(lines)
+        self._units.update(map(itemgetter(0), new))
+        self._lines |= new
+        self._keep_sampled()
+        self._thin()
 
     def close(self) -> None:
         """Forget the unit ids, keep the counts. Closing twice is closing once."""

@@ -1,5 +1,6 @@
 """Panes, watermarks, series and watches: from events to findings."""
 
+from agents.monitoring.conditions import keeps
 from agents.monitoring.monitor import ALL, EventRefused, Findings, Look, Monitor, RaisedSignal, Watched
 from agents.monitoring.readings import Fields, Readings
 from agents.monitoring.watch import Judged, Notice, Watch, notices, still_wrong
@@ -17,6 +18,7 @@ __all__ = [
     "Readings",
     "Watch",
     "Watched",
+    "keeps",
     "notices",
     "still_wrong",
 ]

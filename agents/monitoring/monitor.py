@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.monitoring.panes import add_event, keeps, missing
+from agents.monitoring.conditions import keeps
+from agents.monitoring.panes import add_event, missing
 from agents.monitoring.series import Raised, Series
 from agents.monitoring.watch import Notice, Watch, notices
 from contracts import DAY, HOUR, Event, Evidence, Measure, PackManifest, Signal, StreamSpec, stable_id

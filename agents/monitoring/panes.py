@@ -1,22 +1,24 @@
 """Open panes of event time: what events add up to before their pane closes."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.explanation import Tally
-from contracts import Event, Measure, Where
+from contracts import Event, Measure
+
+LARGEST = 1e300
 
 
 class Pane:
     """One measure's values in one pane of one key. Counts keep a tally, continuous measures an aggregate."""
 
-    __slots__ = ("last", "last_at", "samples", "tally", "top", "total", "under")
+    __slots__ = ("last", "last_at", "partials", "samples", "tally", "top", "under")
 
     def __init__(self, tally: Tally | None) -> None:
         self.tally = tally
         self.samples = 0
-        self.total = 0.0
+        self.partials: list[float] = []
         self.under: float | None = None
         self.top: float | None = None
         self.last: float | None = None
@@ -25,11 +27,45 @@ class Pane:
     def add_number(self, value: float, at: tuple[int, str]) -> None:
         """`at` is (time, event id): the last value does not depend on the order of arrival."""
         self.samples += 1
-        self.total += value
+        self._add(value)
         self.under = value if self.under is None else min(self.under, value)
         self.top = value if self.top is None else max(self.top, value)
+        self._keep_last(value, at)
+
+    def add_lines(self, lines: Sequence[tuple[str, ...]]) -> None:
+        """Count events, each as (unit, values of the dimensions)."""
+        self.samples += len(lines)
+        if self.tally is not None:
+            self.tally.add_lines(lines)
+
+    def merge(self, other: "Pane") -> None:
+        """Take in another part of the same pane; the order of the parts does not matter, to the last bit."""
+        self.samples += other.samples
+        for value in other.partials:
+            self._add(value)
+        for value in (other.under, other.top):
+            if value is not None:
+                self.under = value if self.under is None else min(self.under, value)
+                self.top = value if self.top is None else max(self.top, value)
+        if other.last is not None and other.last_at is not None:
+            self._keep_last(other.last, other.last_at)
+        if self.tally is not None and other.tally is not None:
+            self.tally.merge(other.tally)
+
+    def _keep_last(self, value: float, at: tuple[int, str]) -> None:
         if self.last_at is None or at >= self.last_at:
             self.last, self.last_at = value, at
+
+    def _add(self, value: float) -> None:
+        """Exact sum as floats that do not overlap (Shewchuk 1997), so that it does not depend on the order."""
+        kept = []
+        for part in self.partials:
+            high, low = (value, part) if abs(value) >= abs(part) else (part, value)
+            value = high + low
+            rest = low - (value - high)
+            if rest:
+                kept.append(rest)
+        self.partials = [*kept, value]
 
     def value(self, aggregate: str) -> float | None:
         """The pane's number; None where a continuous series had no sample."""
@@ -40,39 +76,55 @@ class Pane:
         if self.samples == 0:
             return None
         if aggregate == "sum":
-            return self.total
+            return math.fsum(self.partials)
         if aggregate == "mean":
-            return self.total / self.samples
+            return math.fsum(self.partials) / self.samples
         return {"min": self.under, "max": self.top, "last": self.last}[aggregate]
 
     def snapshot(self) -> dict[str, Any]:
         return {
             "tally": self.tally.snapshot() if self.tally else None,
-            "numbers": [self.samples, self.total, self.under, self.top, self.last],
+            "numbers": [self.samples, self.partials, self.under, self.top, self.last],
             "last_at": list(self.last_at) if self.last_at else None,
         }
 
     @classmethod
     def restore(cls, doc: Mapping[str, Any]) -> "Pane":
         pane = cls(Tally.restore(doc["tally"]) if doc["tally"] else None)
-        pane.samples, pane.total, pane.under, pane.top, pane.last = doc["numbers"]
+        pane.samples, partials, pane.under, pane.top, pane.last = doc["numbers"]
+        pane.partials = partials if isinstance(partials, list) else [partials]
         pane.last_at = (doc["last_at"][0], doc["last_at"][1]) if doc["last_at"] else None
         return pane
 
+    @classmethod
+    def of(cls, measure: Measure) -> "Pane":
+        """An empty pane of a measure."""
+        tallied = measure.dimensions or measure.aggregate == "distinct"
+        return cls(Tally(measure.dimensions) if tallied else None)
 
-def keeps(where: tuple[Where, ...], data: Mapping[str, Any]) -> bool:
-    """Whether an event's data passes every test; a missing field passes none."""
-    for test in where:
-        value = data.get(test.field)
-        if test.prefix is not None:
-            kept = isinstance(value, str) and value.startswith(test.prefix)
-        elif test.one_of is not None:
-            kept = value in test.one_of
+
+Parts = Mapping[str, Pane]
+"""What a pane holds, key by key."""
+
+
+def merge_parts(into: dict[str, Pane], parts: Parts) -> None:
+    """Add parts of a pane to those that are there. `into` takes over the panes of keys that it did not have."""
+    for key, pane in parts.items():
+        if key in into:
+            into[key].merge(pane)
         else:
-            kept = value == test.equals
-        if not kept:
-            return False
-    return True
+            into[key] = pane
+
+
+def number(value: object) -> float | None:
+    """A finite number, or None; beyond `LARGEST` sums could not be kept."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except ValueError:
+        return None
+    return found if abs(found) <= LARGEST else None
 
 
 def missing(measure: Measure, data: Mapping[str, Any]) -> str | None:
@@ -83,17 +135,6 @@ def missing(measure: Measure, data: Mapping[str, Any]) -> str | None:
     if measure.aggregate not in ("distinct", "count") and number(data.get(measure.field or "")) is None:
         return f"data.{measure.field}: {data.get(measure.field or '')!r} is no finite number"
     return None
-
-
-def number(value: object) -> float | None:
-    """A finite number, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        found = float(value)
-    except ValueError:
-        return None
-    return found if math.isfinite(found) else None
 
 
 def add_event(pane: Pane, measure: Measure, event: Event) -> None:

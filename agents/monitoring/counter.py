@@ -1,0 +1,294 @@
+"""Counting one partition's events into panes: a pure function of a batch, the partition's clock and what is closed."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.monitoring.clocks import MAX_JUMP, PartitionClock
+from agents.monitoring.conditions import tests_of
+from agents.monitoring.panes import Pane, number
+from agents.monitoring.readings import Readings
+from contracts import DAY, HOUR, Measure, PackManifest, StreamSpec
+
+ALL = "all"
+"""The key of a measure that is not split."""
+MAX_KEYS = 1_000
+"""Series a measure may have; events of further keys are counted as `keys_refused`."""
+CLOCKS_AGREE = HOUR
+MAX_AGE = 30 * DAY
+"""An event this far behind the stream is refused as ancient; a younger late one is counted and left out."""
+Times = NDArray[np.int64]
+Keys = Mapping[str, Collection[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What the stream's combiner has closed: its watermark, and for each measure the end of its last pane.
+
+    `others` is the latest event time of the other partitions, by which a partition's very first event is judged.
+    """
+
+    watermark: int | None = None
+    closed_until: Mapping[str, int] = field(default_factory=dict)
+    others: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An event that cannot be counted as it is; `place` is its index in the batch."""
+
+    place: int
+    code: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Counted:
+    """What a batch adds: parts of panes by (measure, start), keys that are new, and the partition's clock after it."""
+
+    clock: PartitionClock
+    parts: dict[tuple[str, int], dict[str, Pane]] = field(default_factory=dict)
+    new_keys: dict[str, set[str]] = field(default_factory=dict)
+    refused: list[Refused] = field(default_factory=list)
+    late: int = 0
+    keys_refused: int = 0
+
+    def below(self, closed_until: Mapping[str, int]) -> bool:
+        """Whether a part lies in a pane that is closed by now."""
+        return any(start < closed_until.get(measure, start) for measure, start in self.parts)
+
+
+def measures_of(manifest: PackManifest, stream: StreamSpec) -> tuple[Measure, ...]:
+    """The measures that this stream's events make up."""
+    types = {declared.type for declared in stream.types}
+    return tuple(measure for measure in manifest.measures if set(measure.of) <= types)
+
+
+class Counter:
+    """Counts a stream's measures. It keeps nothing: what was counted before is in the ledger, as parts of panes."""
+
+    def __init__(self, manifest: PackManifest, stream: StreamSpec) -> None:
+        self.measures = measures_of(manifest, stream)
+        self._plans = tuple(_Plan(measure) for measure in self.measures)
+
+    def count(
+        self, readings: Readings, clock: PartitionClock, floor: Floor, keys: Keys, now: int | None = None
+    ) -> Counted:
+        """Count a batch in its order of arrival. `now` is our own clock, where it may be believed.
+
+        `keys` are those that each measure has already.
+        """
+        if not len(readings):
+            return Counted(clock)
+        by_type = _places(readings.types, {name for plan in self._plans for name in plan.measure.of})
+        refused: dict[int, Refused] = {}
+        rows = [plan.rows(readings, by_type, refused) for plan in self._plans]
+        timing = _clocked(np.asarray(readings.times, dtype=np.int64), clock, floor, refused, now)
+        counted = Counted(timing.clock, refused=[refused[place] for place in sorted(refused)])
+        for plan, found in zip(self._plans, rows, strict=True):
+            if refused:
+                found = found.without(refused)
+            if found.places:
+                plan.count(found, readings, timing, floor, keys, counted)
+        return counted
+
+
+def _places(types: Sequence[str], wanted: Collection[str]) -> dict[str, list[int]]:
+    """Where the events of each type are. A type at a time, since a comparison costs less than a look-up."""
+    if len(wanted) <= 3:
+        return {name: [place for place, found in enumerate(types) if found == name] for name in wanted}
+    places: dict[str, list[int]] = {name: [] for name in wanted}
+    for place, found in enumerate(types):
+        if found in places:
+            places[found].append(place)
+    return places
+
+
+@dataclass(frozen=True, slots=True)
+class _Timing:
+    """`before` is the watermark that each event met, `since` where counting had begun."""
+
+    clock: PartitionClock
+    times: Times
+    before: Times
+    since: Times
+
+
+def _clocked(
+    times: Times, clock: PartitionClock, floor: Floor, refused: dict[int, Refused], now: int | None
+) -> _Timing:
+    known = [each for each in (clock.latest, floor.watermark) if each is not None]
+    if known and clock.since is not None:
+        heard = times
+        if refused:
+            heard = times.copy()
+            heard[list(refused)] = max(known)
+        before = np.maximum.accumulate(np.concatenate(([max(known)], heard[:-1])))
+        if not ((heard > before + MAX_JUMP) | (heard < before - MAX_AGE)).any():
+            latest = clock.latest
+            if len(refused) < len(times):
+                own = times if not refused else np.delete(times, list(refused))
+                latest = max(int(own.max()), latest if latest is not None else int(own.max()))
+            gaps = _open_gaps(clock, floor)
+            return _Timing(replace(clock, latest=latest, gaps=gaps), times, before, np.full(len(times), clock.since))
+    return _one_by_one(times, clock, floor, refused, now)
+
+
+def _open_gaps(clock: PartitionClock, floor: Floor) -> tuple[tuple[int, int], ...]:
+    return tuple(gap for gap in clock.gaps if floor.watermark is None or gap[1] > floor.watermark)
+
+
+def _one_by_one(
+    times: Times, clock: PartitionClock, floor: Floor, refused: dict[int, Refused], now: int | None
+) -> _Timing:
+    """The rule itself: a batch with a first event, a jump, or a refusal."""
+    before, since = np.empty_like(times), np.empty_like(times)
+    first, begun, latest, gaps = clock.first, clock.since, clock.latest, list(_open_gaps(clock, floor))
+    for place, time in enumerate(times.tolist()):
+        known = [each for each in (latest, floor.watermark) if each is not None]
+        reference = max(known) if known else floor.others
+        if place not in refused and reference is not None:
+            if (problem := _out_of_time(time, reference, now)) is not None:
+                refused[place] = Refused(place, *problem)
+            elif time > reference + MAX_JUMP:
+                gaps += [(reference, time)] if known else []
+                begun = time
+        if place not in refused:
+            first = time if first is None else first
+            begun = time if begun is None else begun
+            latest = time if latest is None else max(latest, time)
+        before[place] = max(known) if known else time
+        since[place] = time if begun is None else begun
+    done = replace(clock, first=first, since=begun, latest=latest, gaps=tuple(gaps))
+    return _Timing(done, times, before, since)
+
+
+def _out_of_time(time: int, reference: int, now: int | None) -> tuple[str, str] | None:
+    agreed = now is not None and abs(time - now) <= CLOCKS_AGREE
+    if time > reference + MAX_JUMP and not agreed:
+        days = (time - reference) // DAY
+        return "future", f"time: {days} days ahead of the stream (at most 30); mend the sender's clock"
+    if time < reference - MAX_AGE:
+        days = (reference - time) // DAY
+        return "ancient", f"time: {days} days behind the stream (at most 30); emit history in its order"
+    return None
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The events of one measure that it keeps: where they are, their key, and what is counted of them."""
+
+    places: list[int]
+    keys: list[str] | None
+    items: list[Any]
+
+    def without(self, refused: Collection[int]) -> "_Rows":
+        kept = [index for index, place in enumerate(self.places) if place not in refused]
+        return _Rows(
+            [self.places[index] for index in kept],
+            [self.keys[index] for index in kept] if self.keys is not None else None,
+            [self.items[index] for index in kept],
+        )
+
+
+class _Plan:
+    """How one measure counts: which fields it reads, in which order."""
+
+    def __init__(self, measure: Measure) -> None:
+        self.measure = measure
+        self._tests = tests_of(measure.where)
+        roles = (("key", measure.key), ("unit", measure.unit), ("field", measure.field))
+        self._roles = [(role, name) for role, name in roles if name is not None]
+        self._counts = measure.aggregate in ("distinct", "count")
+        names = [test.field for test in measure.where] + [name for _, name in self._roles]
+        self._first = len(names)
+        self._names = [*names, *measure.dimensions] if self._counts else names
+        self._at = {role: len(measure.where) + place for place, (role, _) in enumerate(self._roles)}
+
+    def rows(self, readings: Readings, by_type: Mapping[str, list[int]], refused: dict[int, Refused]) -> _Rows:
+        """Read the events of the measure's types; what lacks something is refused."""
+        places = _merged([by_type[name] for name in self.measure.of])
+        key_at, tests, checked = self._at.get("key"), self._tests, range(len(self.measure.where), self._first)
+        rows = _Rows([], None if key_at is None else [], [])
+        read, item, data = readings.fields(self._names), self._item(readings), readings.data
+        for place in places:
+            values = read(data[place])
+            if tests and not all(test(value) for test, value in zip(tests, values)):  # noqa: B905
+                continue
+            for role in checked:
+                if values[role] is None or values[role] == "":
+                    self._refuse(place, role, None, refused)
+                    break
+            else:
+                found = item(place, values)
+                if found is None:
+                    self._refuse(place, self._at["field"], values[self._at["field"]], refused)
+                    continue
+                rows.places.append(place)
+                rows.items.append(found)
+                if key_at is not None and rows.keys is not None:
+                    rows.keys.append(str(values[key_at]))
+        return rows
+
+    def _item(self, readings: Readings) -> Callable[[int, tuple[Any, ...]], Any]:
+        """What one event adds: a line of a tally, or a number; None where there is none."""
+        if not self._counts:
+            field_at = self._at["field"]
+            return lambda place, values: number(values[field_at])  # noqa: ARG005
+        unit_at, first, ids = self._at.get("unit"), self._first, readings.ids
+
+        def line(place: int, values: tuple[Any, ...]) -> tuple[str, ...]:
+            unit = ids[place] if unit_at is None else str(values[unit_at])
+            return (unit, *["" if value is None else str(value) for value in values[first:]])
+
+        return line
+
+    def _refuse(self, place: int, at: int, value: object, refused: dict[int, Refused]) -> None:
+        role, name = self._roles[at - len(self.measure.where)]
+        what = f"data.{name}: missing ({role})" if value is None else f"data.{name}: {value!r} is no finite number"
+        refused.setdefault(place, Refused(place, "missing_key", f"{what}; measure {self.measure.name} needs it"))
+
+    def count(
+        self, rows: _Rows, readings: Readings, timing: _Timing, floor: Floor, keys: Keys, counted: Counted
+    ) -> None:
+        """Sort the rows into panes; what lies in a pane that is closed is late."""
+        measure, places = self.measure, np.asarray(rows.places)
+        times = timing.times[places]
+        starts = times - times % measure.pane
+        since = timing.since[places]
+        lowest = np.maximum(since - since % measure.pane, floor.closed_until.get(measure.name, -(1 << 62)))
+        late = (starts < lowest) | (starts + (measure.pane + measure.lateness) <= timing.before[places])
+        counted.late += int(late.sum())
+        known = keys.get(measure.name, ())
+        new = counted.new_keys.setdefault(measure.name, set())
+        grouped: dict[tuple[int, str], list[int]] = defaultdict(list)
+        names = rows.keys if rows.keys is not None else [ALL] * len(rows.places)
+        for index, (start, key, left_out) in enumerate(zip(starts.tolist(), names, late.tolist(), strict=True)):
+            if left_out:
+                continue
+            if rows.keys is not None and key not in known and key not in new:
+                if len(known) + len(new) >= MAX_KEYS:
+                    counted.keys_refused += 1
+                    continue
+                new.add(key)
+            grouped[start, key].append(index)
+        for (start, key), indices in grouped.items():
+            counted.parts.setdefault((measure.name, start), {})[key] = self._pane(rows, indices, readings)
+
+    def _pane(self, rows: _Rows, indices: Sequence[int], readings: Readings) -> Pane:
+        pane = Pane.of(self.measure)
+        if self._counts:
+            pane.add_lines([rows.items[index] for index in indices])
+            return pane
+        for index in indices:
+            place = rows.places[index]
+            pane.add_number(rows.items[index], (int(readings.times[place]), readings.ids[place]))
+        return pane
+
+
+def _merged(places: Sequence[list[int]]) -> list[int]:
+    return places[0] if len(places) == 1 else sorted(place for each in places for place in each)
