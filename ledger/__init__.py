@@ -3,6 +3,7 @@
 from ledger.commands import Claim, CommandRow, Commands
 from ledger.errors import (
     Fenced,
+    InboxMoved,
     LedgerBusy,
     LedgerCorrupt,
     LedgerError,
@@ -11,7 +12,9 @@ from ledger.errors import (
     LedgerReadOnly,
     OperatorNeeded,
 )
-from ledger.inbox import DeadLetter, Received
+from ledger.identity import content_digest, former_digest, former_identity, name_identity, name_prefix
+from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter, Received
+from ledger.inbox_index import INBOX_MAX_IDENTITIES, InboxIndex
 from ledger.incidents import Joined
 from ledger.journal import OutboxRow
 from ledger.leases import Lease
@@ -21,6 +24,8 @@ from ledger.runs import LEASE_MICROS, Mail, Run
 from ledger.sqlite import Ledger, SqliteLedger, Transaction
 
 __all__ = [
+    "INBOX_HORIZON_MICROS",
+    "INBOX_MAX_IDENTITIES",
     "LEASE_MICROS",
     "ApprovalRow",
     "Claim",
@@ -28,6 +33,8 @@ __all__ = [
     "Commands",
     "DeadLetter",
     "Fenced",
+    "InboxIndex",
+    "InboxMoved",
     "Joined",
     "Lease",
     "Ledger",
@@ -45,6 +52,11 @@ __all__ = [
     "Run",
     "SqliteLedger",
     "Transaction",
+    "content_digest",
+    "former_digest",
+    "former_identity",
+    "name_identity",
+    "name_prefix",
     "rebuild_views",
     "record",
 ]

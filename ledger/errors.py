@@ -2,6 +2,7 @@
 
 LedgerError
 ├── LedgerBusy           try again: another process holds the file
+├── InboxMoved           do the batch again: another process took some of its events meanwhile
 ├── Fenced               stop: somebody else owns this lease or run now; what you did was not written
 └── OperatorNeeded       nothing was written; a person has to act
     ├── LedgerNewer      a newer Forestall wrote this file
@@ -20,6 +21,10 @@ class LedgerError(Exception):
 
 class LedgerBusy(LedgerError):
     """Another process holds the ledger."""
+
+
+class InboxMoved(LedgerError):
+    """Another process took some of these events since they were looked up."""
 
 
 class Fenced(LedgerError):

@@ -1,12 +1,22 @@
 """The inbox: which events were seen, and what could not be taken."""
 
-import hashlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+
+from contracts import DAY
+from ledger.errors import InboxMoved
+from ledger.identity import former_digest, former_identity
+from ledger.inbox_index import InboxIndex, run_of
 
 DEAD_LETTER_MAX_BYTES = 65_536
 """A dead letter keeps at most this much of its payload; `size` tells how long it was."""
+INBOX_HORIZON_MICROS = 7 * DAY
+"""A repetition is known as such for at least this long after its first arrival, unless the subscription's
+`max_identities` were exceeded before; pruning forgets what is older."""
+DROP_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +28,17 @@ class Received:
 
     @classmethod
     def of(cls, tenant: str, source: str, event_id: str, content: bytes) -> "Received":
-        name = "\x00".join((tenant, source, event_id)).encode()
-        return cls(hashlib.blake2b(name, digest_size=16).digest(), hashlib.blake2b(content, digest_size=16).digest())
+        return cls(former_identity(tenant, source, event_id), former_digest(content))
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """One batch: identities of 16 bytes and digests of 8, one after the other. `upto` is the last one's number."""
+
+    upto: int
+    items: int
+    identities: bytes
+    digests: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +55,105 @@ class DeadLetter:
 
 
 class Inbox:
-    """Tables `inbox` and `dead_letters`."""
+    """Tables `inbox_batches`, `inbox` (rows of version 1) and `dead_letters`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+
+    def add_batch(self, index: InboxIndex, identities: Sequence[bytes], digests: Sequence[bytes], at: int) -> None:
+        """Remember a batch of which `index` knew none; the oldest beyond the index's `max_identities` are forgotten.
+
+        Raises:
+            InboxMoved: another process wrote one of them since the index was refreshed.
+            ValueError: an identity is in the batch twice.
+        """
+        if not identities:
+            return
+        if len(set(identities)) != len(identities):
+            raise ValueError("identities: one is in the batch twice; take its first event only")
+        joined, last = b"".join(identities), self.last_number(index.subscription)
+        if last > index.seen:
+            self._assert_new(index, joined)
+        upto = last + len(identities)
+        self._db.execute(
+            "INSERT INTO inbox_batches VALUES (?, ?, ?, ?, ?, ?)",
+            (index.subscription, upto, len(identities), at, joined, b"".join(digests)),
+        )
+        self._db.execute(
+            "DELETE FROM inbox_batches WHERE rowid IN (SELECT rowid FROM inbox_batches WHERE subscription = ?1"
+            " AND upto <= ?2 ORDER BY upto LIMIT ?3)",
+            (index.subscription, upto - max(index.max_identities, len(identities)), DROP_ROWS),
+        )
+
+    def _assert_new(self, index: InboxIndex, joined: bytes) -> None:
+        words = np.frombuffer(joined, dtype=np.uint64).reshape(-1, 2)
+        seen = index.seen
+        while rows := self.batches_after(index.subscription, seen, index.max_identities):
+            if run_of(rows).find(words[:, 0], words[:, 1], 0):
+                raise InboxMoved(f"inbox {index.subscription}: another process took some of these events meanwhile")
+            seen = rows[-1].upto
+
+    def batches_after(self, subscription: str, number: int, identities: int) -> list[InboxRow]:
+        """The batches behind `number` in order, about `identities` of them at once, at least one batch."""
+        rows: list[InboxRow] = []
+        left = identities
+        for row in self._db.execute(
+            "SELECT upto, items, identities, digests FROM inbox_batches WHERE subscription = ? AND upto > ?"
+            " ORDER BY upto",
+            (subscription, number),
+        ):
+            rows.append(InboxRow(*row))
+            left -= rows[-1].items
+            if left <= 0:
+                break
+        return rows
+
+    def last_number(self, subscription: str) -> int:
+        """How many identities were ever added."""
+        row = self._db.execute("SELECT max(upto) FROM inbox_batches WHERE subscription = ?", (subscription,)).fetchone()
+        return row[0] or 0
+
+    def first_number(self, subscription: str) -> int:
+        """The number of the oldest identity that is still remembered; 1 while there is none."""
+        row = self._db.execute(
+            "SELECT upto - items + 1 FROM inbox_batches WHERE subscription = ? ORDER BY upto LIMIT 1", (subscription,)
+        ).fetchone()
+        return row[0] if row else 1
+
+    def forget(self, before: int, max_rows: int) -> int:
+        """Forget batches that came before an instant, oldest first, at most `max_rows`; returns how many rows went.
+
+        The last batch of a subscription stays: the numbers go on from it.
+        """
+        gone = 0
+        for (name,) in self._db.execute("SELECT DISTINCT subscription FROM inbox_batches").fetchall():
+            oldest = self._db.execute(
+                "SELECT upto, at FROM inbox_batches WHERE subscription = ? AND upto < ? ORDER BY upto LIMIT ?",
+                (name, self.last_number(name), max_rows - gone),
+            ).fetchall()
+            stays = next((place for place, (_, at) in enumerate(oldest) if at >= before), len(oldest))
+            if stays:
+                self._db.execute(
+                    "DELETE FROM inbox_batches WHERE subscription = ? AND upto <= ?", (name, oldest[stays - 1][0])
+                )
+                gone += stays
+        return gone + self._forget_former(before, max_rows - gone)
+
+    def _forget_former(self, before: int, max_rows: int) -> int:
+        return self._db.execute(
+            "DELETE FROM inbox WHERE (subscription, identity) IN"
+            " (SELECT subscription, identity FROM inbox WHERE received_at < ? LIMIT ?)",
+            (before, max_rows),
+        ).rowcount
+
+    def has_former(self, subscription: str) -> bool:
+        """Whether there are rows of version 1."""
+        return bool(self._db.execute("SELECT 1 FROM inbox WHERE subscription = ? LIMIT 1", (subscription,)).fetchone())
+
+    def former(self, subscription: str) -> tuple[bytes, bytes]:
+        """Identities and digests (16 bytes each) of the rows of version 1, one after the other."""
+        rows = self._db.execute("SELECT identity, digest FROM inbox WHERE subscription = ?", (subscription,)).fetchall()
+        return b"".join(identity for identity, _ in rows), b"".join(digest for _, digest in rows)
 
     def known(self, subscription: str, items: Iterable[Received]) -> dict[bytes, bytes]:
         """The digests under which these identities were already received."""
@@ -94,5 +208,7 @@ class Inbox:
         return dict(self._db.execute("SELECT code, count(*) FROM dead_letters GROUP BY code ORDER BY code").fetchall())
 
     def size(self) -> int:
-        count: int = self._db.execute("SELECT count(*) FROM inbox").fetchone()[0]
-        return count
+        """Identities that are remembered."""
+        (items,) = self._db.execute("SELECT coalesce(sum(items), 0) FROM inbox_batches").fetchone()
+        (former,) = self._db.execute("SELECT count(*) FROM inbox").fetchone()
+        return int(items + former)

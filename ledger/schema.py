@@ -71,6 +71,12 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE blobs (digest TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE inbox_batches (
+        subscription TEXT NOT NULL, upto INTEGER NOT NULL, items INTEGER NOT NULL, at INTEGER NOT NULL,
+        identities BLOB NOT NULL, digests BLOB NOT NULL);
+    CREATE UNIQUE INDEX inbox_batches_by_number ON inbox_batches (subscription, upto);
+    """,
 )
 
 
