@@ -1,6 +1,7 @@
 """The monitor graph: screen, detect, commit one micro-batch of one stream in one transaction."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
@@ -10,7 +11,7 @@ from langgraph.runtime import Runtime
 
 from agents.monitoring import EventRefused, Findings, Monitor, Notice, RaisedSignal, Watch, Watched
 from contracts import Decision, StreamSpec, own_event
-from graphs.screening import Accepted, Incoming, Screen, unseen
+from graphs.screening import Accepted, Incoming, LeftOut, Screen, unseen
 from graphs.segment import decision_event
 from graphs.services import GRAPH_VERSION, PackRuntime, Services
 from ledger import DeadLetter, Lease, Transaction, record
@@ -43,6 +44,7 @@ class Batch:
     fresh: list[Accepted] = field(default_factory=list)
     duplicates: list[Accepted] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
+    left_out: list[tuple[Incoming, LeftOut]] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
     taken: int = 0
 
@@ -52,6 +54,7 @@ class Batch:
         self.taken = end = places[last.message.message_id] + 1
         self.duplicates = [each for each in self.duplicates if places[each.message.message_id] < end]
         self.dead = [each for each in self.dead if places[each.message_id] < end]
+        self.left_out = [each for each in self.left_out if places[each[0].message_id] < end]
 
 
 class StreamMonitor:
@@ -166,10 +169,11 @@ class StreamMonitor:
         _log.info("%s", summary)
 
     def _count(self, tx: Transaction, batch: Batch, buried: int) -> None:
-        counts = {
+        counts: dict[str, int] = {
             "events": len(batch.fresh),
             "duplicates": len(batch.duplicates),
             "dead_letters": buried,
+            **Counter(str(why) for _, why in batch.left_out),
             "late": batch.findings.late,
             "keys_refused": batch.findings.keys_refused,
             "panes": batch.findings.panes_closed,
@@ -195,8 +199,10 @@ async def screen(state: MonitorState, runtime: Runtime[_Work]) -> MonitorState: 
         found = work.stream.screen.read(message, batch.now)
         if isinstance(found, DeadLetter):
             batch.dead.append(found)
-        elif found is not None:
+        elif isinstance(found, Accepted):
             accepted.append(found)
+        else:
+            batch.left_out.append((message, found))
     subscription = work.stream.subscription
     received = [each.received for each in accepted]
     known = await work.stream.services.ledger.read(lambda tx: tx.inbox.known(subscription, received))

@@ -2,25 +2,34 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import fastjsonschema
 
+from agents.mapping import Fault, Mapper, Origin, Steps, read_json
 from contracts import SECOND, Event, MalformedEvent, StreamSpec, decode_event
 from ledger import DeadLetter, Received
 
 EVENT_MAX_BYTES = 1_000_000
 FUTURE_TOLERANCE = 300 * SECOND
 """How far an event may lie ahead of our own clock: clocks differ, five minutes is a broken one."""
+LeftOut = Literal["ignored", "filtered"]
+"""A type that the stream ignores; an event that its `keep` does not let through."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message as it came from a broker."""
+    """A message as it came from a broker.
+
+    `document` is what the payload was decoded to, or why it could not be, where that was done already (Avro).
+    """
 
     topic: str
     message_id: str
     payload: bytes
+    partition: int = 0
+    publish_time: int | None = None
+    document: Mapping[str, Any] | Fault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,40 +40,56 @@ class Accepted:
 
 
 class Screen:
-    """Decodes messages of one stream and holds them against its declared types."""
+    """Decodes messages of one stream, maps, filters and enriches them, and holds them against its declared types."""
 
     def __init__(self, stream: StreamSpec, tenant: str) -> None:
         self._tenant = tenant
+        self._mapper = None if stream.mapping is None else Mapper(stream.mapping, tenant=tenant)
+        self._steps = Steps(stream) if stream.keep or stream.enrich else None
         self._ignore_others = stream.others == "ignore"
         self._validators: Mapping[str, Callable[[Any], Any]] = {
             declared.type: fastjsonschema.compile(declared.data) for declared in stream.types
         }
 
-    def read(self, message: Incoming, now: int) -> Accepted | DeadLetter | None:
-        """The event, or why it cannot be taken; None for a type that the stream ignores."""
+    def read(self, message: Incoming, now: int) -> Accepted | DeadLetter | LeftOut:
+        """The event, or why it cannot be taken, or is not wanted."""
         if len(message.payload) > EVENT_MAX_BYTES:
             reason = f"{len(message.payload)} bytes; an event may have {EVENT_MAX_BYTES}: send a reference instead"
             return self.dead(message, "too_large", reason, now)
-        try:
-            event = decode_event(message.payload, tenant=self._tenant)
-        except MalformedEvent as problem:
-            return self.dead(message, "malformed", problem.reason, now)
+        event = self._event(message)
+        if isinstance(event, Fault):
+            return self.dead(message, event.code, str(event), now)
         if event.time > now + FUTURE_TOLERANCE:
             seconds = (event.time - now) // SECOND
             return self.dead(message, "future", f"time: {seconds} s ahead of our clock; mend the sender's clock", now)
         validator = self._validators.get(event.type)
         if validator is None:
             if self._ignore_others:
-                return None
+                return "ignored"
             known = ", ".join(sorted(self._validators))
             reason = f"type: {event.type!r} is not declared by the stream; known: {known}"
             return self.dead(message, "unknown_type", reason, now)
+        kept = event if self._steps is None else self._steps.apply(event)
+        if kept is None:
+            return "filtered"
         try:
-            validator(event.data)
+            validator(kept.data)
         except fastjsonschema.JsonSchemaValueException as problem:
             return self.dead(message, "schema", f"{problem.message}, but is {_short(problem.value)}", now)
         received = Received.of(self._tenant, event.source, event.id, message.payload)
-        return Accepted(event, received, message)
+        return Accepted(kept, received, message)
+
+    def _event(self, message: Incoming) -> Event | Fault:
+        if self._mapper is None:
+            try:
+                return decode_event(message.payload, tenant=self._tenant)
+            except MalformedEvent as problem:
+                return Fault(None, None, problem.reason, "malformed")
+        document = read_json(message.payload) if message.document is None else message.document
+        if isinstance(document, Fault):
+            return document
+        place = f"{message.topic}#{message.partition}:{message.message_id}"
+        return self._mapper.map(document, Origin(message.topic, place, publish_time=message.publish_time))
 
     @staticmethod
     def dead(message: Incoming, code: str, reason: str, now: int) -> DeadLetter:
