@@ -94,7 +94,7 @@ class Intake:
 
     async def _take(self, consumer: Consumer, messages: Sequence[Message]) -> None:
         assert self._monitor is not None
-        incoming = [Incoming(each.topic, each.message_id, each.payload) for each in messages]
+        incoming = [Incoming(each.topic, each.message_id, each.payload, each.partition, each.publish_time) for each in messages]
         self._held = []
         try:
             done = await self._monitor.take(incoming)
