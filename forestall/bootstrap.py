@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from agents.planning import Planner
 from contracts import Clock
+from forestall.brokers import open_broker
 from forestall.errors import SettingsError
 from forestall.packs import Pack
 from forestall.settings import Settings
@@ -19,10 +20,9 @@ from ledger import Ledger, Routing, SqliteLedger
 from memory import Memory, choose_embedder, split_markdown
 from tools import Toolbox
 from triggers import Intake, Relay, Webhook, Worker
-from triggers.brokers import Broker, EmbeddedBroker
+from triggers.brokers import Broker
 
 LEDGER_FILE = "ledger.db"
-BROKER_FILE = "broker.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ async def open_app(
         stack.push_async_callback(ledger.close)
         if wrap_ledger is not None:
             ledger = wrap_ledger(ledger)
-        broker = await EmbeddedBroker.open(home / BROKER_FILE, clock, owner=owner)
+        broker = await open_broker(settings, clock, owner=owner)
         stack.push_async_callback(broker.close)
         url = settings.webhook_url.get_secret_value() if settings.webhook_url else None
         services = Services(

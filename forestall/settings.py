@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import TomlConfigSettingsSource as TomlSource
@@ -20,7 +21,7 @@ PREFIX = "FORESTALL_"
 DOTENV = ".env"
 TOML = "forestall.toml"
 
-_SECRET = frozenset({"model_api_key", "webhook_url", "model_base_url"})
+_SECRET = frozenset({"model_api_key", "webhook_url", "model_base_url", "pulsar_token", "pulsar_oauth2_private_key"})
 """Never shown: a key, and addresses, which may carry one."""
 
 _ADVICE = {
@@ -32,6 +33,7 @@ _ADVICE = {
     "bool_type": "must be true or false",
     "string_type": "must be text; put it in quotes",
     "string_pattern_mismatch": "must be small letters, digits, - and _, at most 64, a letter or digit first",
+    "too_short": "must not be empty",
     "path_type": "must be a path, as text",
     "extra_forbidden": "no such setting",
 }
@@ -68,10 +70,36 @@ class Settings(BaseSettings):
     model_api_key: SecretStr | None = Field(default=None, description="key for that service")
     model_timeout_s: float = Field(default=30.0, gt=0, le=600, description="seconds that a model may take to answer")
     webhook_url: SecretStr | None = Field(default=None, description="address that is told when a person is needed")
+    broker: Literal["embedded", "pulsar"] | None = Field(
+        default=None,
+        description="which broker is used; by default pulsar where pulsar_url is set, else the embedded one",
+    )
+    pulsar_url: str | None = Field(default=None, description="a Pulsar's service URL: pulsar:// or pulsar+ssl://")
+    pulsar_web_url: str | None = Field(
+        default=None, description="its address for REST calls; by default the same host, port 8080 (TLS: 8443)"
+    )
+    pulsar_namespace: str = Field(
+        default="public/default", description="tenant and namespace of topics that are named without"
+    )
+    pulsar_token: SecretStr | None = Field(default=None, min_length=1, description="token (JWT) that says who we are")
+    pulsar_token_file: Path | None = Field(default=None, description="file of the token; read anew at each connection")
+    pulsar_tls_trust_certs: Path | None = Field(default=None, description="file of the certificates (PEM) to trust")
+    pulsar_oauth2_issuer_url: str | None = Field(default=None, description="address that issues tokens (OAuth 2.0)")
+    pulsar_oauth2_audience: str | None = Field(default=None, description="whom those tokens are for")
+    pulsar_oauth2_scope: str | None = Field(default=None, description="what those tokens shall allow")
+    pulsar_oauth2_private_key: SecretStr | None = Field(
+        default=None, description="file of the client's credentials (JSON), as a path or file:// address"
+    )
+    pulsar_initial: Literal["earliest", "latest"] = Field(
+        default="earliest", description="where a new subscription begins"
+    )
+    pulsar_dist: Path | None = Field(
+        default=None, description="folder of an unpacked Pulsar for forestall dev pulsar; none: it is fetched"
+    )
     log_format: Literal["text", "json"] = Field(default="text", description="how the log is written")
     debug: bool = Field(default=False, description="log more, and show where an unexpected fault happened")
 
-    @field_validator("model_base_url", "webhook_url")
+    @field_validator("model_base_url", "webhook_url", "pulsar_web_url", "pulsar_oauth2_issuer_url")
     @classmethod
     def _is_address(cls, value: str | SecretStr | None) -> str | SecretStr | None:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -79,6 +107,46 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://; write the whole address")
         if text is not None and not _host(text):
             raise ValueError("names no host; write the whole address, such as https://example.org/path")
+        return value
+
+    @field_validator("pulsar_url")
+    @classmethod
+    def _is_service(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("pulsar://", "pulsar+ssl://")):
+            raise ValueError("must begin with pulsar:// or pulsar+ssl://; write it like pulsar://broker:6650")
+        scheme, _, hosts = (value or "pulsar://host").partition("://")
+        if not all(_host(f"{scheme}://{host}") for host in hosts.split(",")):
+            raise ValueError("names no host, or a port that is none; write it like pulsar://broker:6650")
+        return value
+
+    @field_validator("pulsar_namespace")
+    @classmethod
+    def _is_namespace(cls, value: str) -> str:
+        if not re.fullmatch(r"[\w.=:-]+/[\w.=:-]+", value, re.ASCII):
+            raise ValueError("must be a tenant and a namespace; write it like public/default")
+        return value
+
+    @field_validator("pulsar_token_file", "pulsar_tls_trust_certs")
+    @classmethod
+    def _is_readable(cls, value: Path | None) -> Path | None:
+        if value is not None and not (value.is_file() and os.access(value, os.R_OK)):
+            raise ValueError("must be a file that can be read; correct the path, or let this user read it")
+        return value
+
+    @field_validator("pulsar_token_file", "pulsar_oauth2_issuer_url")
+    @classmethod
+    def _says_once_who_we_are(cls, value: object, info: ValidationInfo) -> object:
+        other = next((name for name in ("pulsar_token", "pulsar_token_file") if info.data.get(name)), None)
+        if value is not None and other is not None and other != info.field_name:
+            raise ValueError(f"cannot be set together with {other}; remove one of the two")
+        return value
+
+    @field_validator("pulsar_oauth2_private_key")
+    @classmethod
+    def _has_an_issuer(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        issuer = info.data.get("pulsar_oauth2_issuer_url", "")
+        if value is not None and issuer is None:
+            raise ValueError("is of use with pulsar_oauth2_issuer_url only; set that, too, or remove this")
         return value
 
     @classmethod
@@ -169,7 +237,7 @@ def _read_toml(file: Path) -> Mapping[str, Any]:
 def _line(detail: ErrorDetails, origins: _Origins) -> str:
     name = str(detail["loc"][0])
     where, value = origins.of(name)
-    told = "(hidden)" if name in _SECRET else repr(value)
+    told = "(hidden)" if name in _SECRET or "@" in str(value) else repr(value)
     return f"{where}: {told}: {_rule(detail, name)}"
 
 

@@ -10,7 +10,19 @@ import typer
 from rich.text import Text
 
 from forestall import __version__
-from forestall.cli import approvals, contracts, controls, demo, doctor, emitting, incidents, letters, service, status
+from forestall.cli import (
+    approvals,
+    contracts,
+    controls,
+    demo,
+    dev,
+    doctor,
+    emitting,
+    incidents,
+    letters,
+    service,
+    status,
+)
 from forestall.cli.failures import Failure, Interrupted, failure_of
 from forestall.cli.options import Common
 from forestall.cli.screen import stderr, stdout
@@ -57,7 +69,7 @@ def forestall(
         stdout().print(WELCOME, end="")
 
 
-for group in (demo, service, emitting, status, letters, incidents, approvals, controls, contracts, doctor):
+for group in (demo, service, emitting, status, letters, incidents, approvals, controls, contracts, dev, doctor):
     group.register(app)
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from forestall.cli.options import AsJson, Home, Packs, settings
+from forestall.cli.options import AsJson, BrokerChoice, Home, Packs, settings
 from forestall.cli.screen import plural, print_hanging, print_json, stderr, stdout
 from forestall.errors import InputError
 from forestall.home import make_home
@@ -29,12 +29,13 @@ def emit(
     file: Annotated[Path, typer.Argument(help="CSV or JSON lines; .gz is read, too.")],
     mapping: Annotated[Path, typer.Option("--map", help="How a row becomes an event (YAML).")],
     packs: Packs = None,
+    broker: BrokerChoice = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     from triggers.emit import load_mapping
 
-    found = settings(context, home, packs=tuple(packs) if packs else None)
+    found = settings(context, home, packs=tuple(packs) if packs else None, broker=broker)
     for given in (file, mapping):
         if not given.exists():
             raise InputError(f"{given}: no such file", "Correct the path and run the command again.")
@@ -47,16 +48,15 @@ def emit(
 
 
 async def _emit(found: "Settings", file: Path, spec: "MappingSpec") -> "EmitReport":
-    from forestall.bootstrap import BROKER_FILE
+    from forestall.brokers import open_broker
     from forestall.packs import load_pack
     from graphs import subscription_name
-    from triggers.brokers import EmbeddedBroker
     from triggers.clock import WallClock
     from triggers.emit import emit
 
     packs = [load_pack(where) for where in found.packs]
     make_home(found.home)
-    broker = await EmbeddedBroker.open(found.home / BROKER_FILE, WallClock())
+    broker = await open_broker(found, WallClock())
     try:
         for pack in packs:  # so that nothing published from now on can be missed
             for stream in pack.manifest.streams:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -31,6 +31,14 @@ Packs = Annotated[
     list[str] | None,
     typer.Option("--pack", metavar="NAME|PATH", help="An installed pack, or one's folder; repeatable."),
 ]
+BrokerChoice = Annotated[
+    Literal["embedded", "pulsar"] | None,
+    typer.Option(
+        "--broker",
+        help="The home's own log, or Pulsar: at FORESTALL_PULSAR_URL, or the one of forestall dev pulsar.",
+    ),
+]
+"""Goes into the settings as `settings(context, home, broker=broker)`; `forestall.brokers.open_broker` heeds it."""
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether it is meant.")]
 
 

@@ -3,5 +3,6 @@
 from forestall.devbroker.broker import DevPulsar
 from forestall.devbroker.distribution import cached, get_distribution
 from forestall.devbroker.java import find_java, find_maven
+from forestall.devbroker.logs import follow as follow_log
 
-__all__ = ["DevPulsar", "cached", "find_java", "find_maven", "get_distribution"]
+__all__ = ["DevPulsar", "cached", "find_java", "find_maven", "follow_log", "get_distribution"]

@@ -1,0 +1,102 @@
+"""Which broker is meant, and how it is reached: the only place where settings become a connection."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contracts import Clock
+from forestall.errors import BrokerTrouble, SettingsError, UsageError
+from forestall.home import DEFAULT_HOME
+from forestall.settings import Settings
+from triggers.brokers import Broker, EmbeddedBroker
+
+if TYPE_CHECKING:
+    from forestall.devbroker import DevPulsar
+    from triggers.brokers.pulsar import PulsarSettings
+
+BROKER_FILE = "broker.db"
+DEV_FOLDER = "pulsar"
+
+
+async def open_broker(settings: Settings, clock: Clock, *, owner: str | None = None) -> Broker:
+    """The broker that the settings mean, connected: Pulsar where its address is set, else the home's own log.
+
+    `owner` is this process's name: what it held before a crash comes back to it at once.
+
+    Raises:
+        SettingsError, UsageError: what is set cannot be used; the message says why.
+        BrokerError: it cannot be reached or refuses.
+    """
+    if not uses_pulsar(settings):
+        return await EmbeddedBroker.open(settings.home / BROKER_FILE, clock, owner=owner)
+    reached = pulsar_settings(settings)
+    try:
+        from triggers.brokers.pulsar import PulsarBroker
+    except ModuleNotFoundError as error:
+        if error.name not in ("pulsar", "_pulsar"):
+            raise
+        step = "Install Forestall with it: pip install 'forestall[pulsar]'"
+        raise BrokerTrouble("pulsar-client is not installed, which Pulsar is reached with", step) from error
+    return await PulsarBroker.open(reached, clock, owner=owner)
+
+
+def uses_pulsar(settings: Settings) -> bool:
+    return settings.broker == "pulsar" or (settings.broker is None and settings.pulsar_url is not None)
+
+
+def broker_address(settings: Settings) -> str:
+    """The broker in words: its address, or the embedded one's file."""
+    return pulsar_settings(settings).url if uses_pulsar(settings) else str(settings.home / BROKER_FILE)
+
+
+def pulsar_settings(settings: Settings) -> "PulsarSettings":
+    """How Pulsar is reached: as set, else the `forestall dev pulsar` that runs in this home or in the default one.
+
+    Raises:
+        SettingsError: credentials are there by half.
+        UsageError: Pulsar is asked for, no address is set, and none was started here.
+    """
+    from triggers.brokers.pulsar import PulsarSettings
+
+    if settings.pulsar_oauth2_issuer_url and settings.pulsar_oauth2_private_key is None:
+        raise SettingsError(["FORESTALL_PULSAR_OAUTH2_PRIVATE_KEY: not set; name the file of the client's credentials"])
+    url, web_url = settings.pulsar_url, settings.pulsar_web_url
+    if url is None:
+        running = running_pulsar(settings.home)
+        url, web_url = running.url, web_url or running.web_url
+    key = settings.pulsar_oauth2_private_key
+    return PulsarSettings(
+        url=url,
+        web_url=web_url,
+        namespace=settings.pulsar_namespace,
+        token=settings.pulsar_token.get_secret_value() if settings.pulsar_token else None,
+        token_file=settings.pulsar_token_file,
+        tls_trust_certs=settings.pulsar_tls_trust_certs,
+        oauth2_issuer_url=settings.pulsar_oauth2_issuer_url,
+        oauth2_audience=settings.pulsar_oauth2_audience,
+        oauth2_scope=settings.pulsar_oauth2_scope,
+        oauth2_private_key=key.get_secret_value() if key else None,
+        initial=settings.pulsar_initial,
+    )
+
+
+def dev_folder(home: Path) -> Path:
+    """Where `forestall dev pulsar` keeps its broker of a home."""
+    return home / DEV_FOLDER
+
+
+def running_pulsar(home: Path) -> "DevPulsar":
+    """The one that `forestall dev pulsar` started, in this home or in the default one.
+
+    Raises:
+        UsageError: none runs.
+    """
+    from forestall.devbroker import DevPulsar
+
+    for folder in dict.fromkeys((home, DEFAULT_HOME)):
+        found = DevPulsar(dev_folder(folder))
+        if found.pid is not None:
+            return found
+    raise UsageError(
+        "FORESTALL_PULSAR_URL: not set, and Pulsar is to be used",
+        "Set it to your broker's address, or start one here with forestall dev pulsar up.",
+    )
