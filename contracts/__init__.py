@@ -26,7 +26,18 @@ from contracts.decision import (
 )
 from contracts.duration import Duration, format_duration, parse_duration
 from contracts.episode import Credit, Episode, IncidentStatus, Situation, TrackRecord
-from contracts.event import DEFAULT_TENANT, Event, MalformedEvent, attribute_fault, decode_event, encode_event
+from contracts.event import (
+    ATTRIBUTE_MAX_CHARACTERS,
+    CONTROL_CHARACTERS,
+    DATA_MAX_DEPTH,
+    DEFAULT_TENANT,
+    Event,
+    MalformedEvent,
+    attribute_fault,
+    data_version,
+    decode_event,
+    encode_event,
+)
 from contracts.explanation import (
     Attribute,
     Cause,
@@ -58,6 +69,9 @@ from contracts.signal import Pattern, Signal
 from contracts.stream import Enrich, EventType, StreamSpec, Where
 
 __all__ = [
+    "ATTRIBUTE_MAX_CHARACTERS",
+    "CONTROL_CHARACTERS",
+    "DATA_MAX_DEPTH",
     "DAY",
     "DEFAULT_TENANT",
     "EPOCHS",
@@ -131,6 +145,7 @@ __all__ = [
     "attribute_fault",
     "canonical",
     "command_id",
+    "data_version",
     "decision_digest",
     "decision_order",
     "decode_event",

@@ -12,7 +12,7 @@ DEFAULT_TENANT = "default"
 ATTRIBUTE_MAX_CHARACTERS = 1024
 DATA_MAX_DEPTH = 64
 _ATTRIBUTES = ("id", "source", "type", "partitionkey", "causationid", "correlationid", "traceparent")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class MalformedEvent(ValueError):
@@ -119,7 +119,7 @@ def decode_event(payload: bytes, *, tenant: str | None = DEFAULT_TENANT) -> Even
         data=wire.data,
         key=wire.partitionkey,
         tenant=tenant if tenant is not None else wire.tenant or DEFAULT_TENANT,
-        data_version=_data_version(wire.datacontenttype),
+        data_version=data_version(wire.datacontenttype),
         causation_id=wire.causationid,
         correlation_id=wire.correlationid,
         traceparent=wire.traceparent,
@@ -152,7 +152,7 @@ def attribute_fault(name: str, text: str) -> str | None:
         return f"{name}: empty; CloudEvents requires a non-empty string"
     if len(text) > ATTRIBUTE_MAX_CHARACTERS:
         return f"{name}: {len(text)} characters; at most {ATTRIBUTE_MAX_CHARACTERS} are allowed"
-    if not text.isprintable() and (found := _CONTROL.search(text)):
+    if not text.isprintable() and (found := CONTROL_CHARACTERS.search(text)):
         return f"{name}: control character {found[0]!r}; CloudEvents strings must not hold any"
     return None
 
@@ -168,7 +168,12 @@ def _deeper(data: dict[str, Any]) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _data_version(content_type: str) -> str:
+def data_version(content_type: str) -> str:
+    """The version that `datacontenttype` names.
+
+    Raises:
+        MalformedEvent: it is not JSON.
+    """
     media, _, parameters = content_type.partition(";")
     if media.strip().lower() not in ("application/json", ""):
         raise MalformedEvent(f"datacontenttype: {content_type[:64]!r} is not supported; write application/json")
