@@ -77,6 +77,27 @@ MIGRATIONS: tuple[str, ...] = (
         identities BLOB NOT NULL, digests BLOB NOT NULL);
     CREATE UNIQUE INDEX inbox_batches_by_number ON inbox_batches (subscription, upto);
     """,
+    """
+    CREATE TABLE partitions (
+        pack TEXT NOT NULL, stream TEXT NOT NULL, part TEXT NOT NULL, doc TEXT NOT NULL,
+        PRIMARY KEY (pack, stream, part)) WITHOUT ROWID;
+    CREATE TABLE pane_parts (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, pack TEXT NOT NULL, stream TEXT NOT NULL, measure TEXT NOT NULL,
+        start INTEGER NOT NULL, part TEXT NOT NULL, doc TEXT NOT NULL);
+    CREATE INDEX pane_parts_by_pane ON pane_parts (pack, stream, measure, start, part);
+    INSERT INTO partitions SELECT pack, part, part || '#0', json_object(
+        'first', json_extract(doc, '$.latest'), 'since', 0, 'latest', json_extract(doc, '$.latest'))
+        FROM monitor_state WHERE name = 'clock' AND json_extract(doc, '$.latest') IS NOT NULL;
+    INSERT INTO pane_parts (pack, stream, measure, start, part, doc)
+        SELECT pack, part, substr(name, 6, instr(substr(name, 6), '/') - 1), CAST(pane.key AS INTEGER), part || '#0',
+        json_object(substr(name, 6 + instr(substr(name, 6), '/')), json(pane.value))
+        FROM monitor_state, json_each(monitor_state.doc) AS pane WHERE name LIKE 'open/%';
+    DELETE FROM monitor_state WHERE name LIKE 'open/%'
+        OR (name = 'clock' AND json_extract(doc, '$.latest') IS NULL);
+    UPDATE monitor_state SET doc = json_object(
+        'watermark', json_extract(doc, '$.latest'), 'since', json_extract(doc, '$.latest'),
+        'closed_until', json_extract(doc, '$.closed_until')) WHERE name = 'clock';
+    """,
 )
 
 
