@@ -47,7 +47,18 @@ from contracts.explanation import (
     ValueCount,
     WindowCounts,
 )
-from contracts.mapping import EPOCHS, ROW, EventMapping, FieldSpec, FieldType, TimeSpec, TypeSpec, When, zone_of
+from contracts.mapping import (
+    EPOCHS,
+    ROW,
+    EventMapping,
+    FieldSpec,
+    FieldType,
+    MappingFile,
+    TimeSpec,
+    TypeSpec,
+    When,
+    zone_of,
+)
 from contracts.own import OWN_SOURCE, announcement, own_event
 from contracts.pack import (
     Applies,
@@ -115,6 +126,7 @@ __all__ = [
     "Json",
     "Lane",
     "MalformedEvent",
+    "MappingFile",
     "Measure",
     "ModelUse",
     "Outcome",

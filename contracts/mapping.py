@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from contracts.base import Contract, Json
 
@@ -99,6 +100,11 @@ def _template(value: str) -> str:
     return value
 
 
+def misplaced(place: str, rule: str) -> PydanticCustomError:
+    """A mistake that several fields make together; `place` is the one to change, dotted."""
+    return PydanticCustomError("misplaced", "{rule}", {"at": place, "rule": rule})
+
+
 def _text(value: Any) -> Any:
     """A test's value as the text that it is compared with."""
     if isinstance(value, bool):
@@ -164,7 +170,7 @@ class TimeSpec(Contract):
         if (self.column is None) != self.publish:
             raise ValueError("give exactly one of column, publish: true")
         if self.zone is not None and (self.publish or self.format in EPOCHS):
-            raise ValueError("zone: an epoch and the publish time are in UTC; remove it")
+            raise misplaced("zone", "an epoch and the publish time are in UTC; remove it")
         return self
 
 
@@ -227,3 +233,15 @@ class EventMapping(Contract):
             "required": [name for name, spec in self.fields.items() if not spec.optional],
             "properties": {name: dict(_SCHEMAS[spec.type]) for name, spec in self.fields.items()},
         }
+
+
+class MappingFile(EventMapping):
+    """The mapping of a file's rows for `forestall emit --map`, and the topic that they go to."""
+
+    topic: Text
+
+    @model_validator(mode="after")
+    def _rows_have_it(self) -> "MappingFile":
+        if self.time.publish:
+            raise misplaced("time", "a file's rows have no publish time; name the column that tells when it happened")
+        return self

@@ -22,6 +22,7 @@ VERSIONS: Mapping[str, str] = MappingProxyType(
         "Event": "1.0",
         "Evidence": "1.0",
         "Explanation": "1.0",
+        "MappingFile": "1.0",
         "Outcome": "1.0",
         "PackManifest": "1.0",
         "Plan": "1.0",

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from contracts.base import Contract, Json
-from contracts.mapping import EventMapping, FieldName, Text
+from contracts.mapping import EventMapping, FieldName, Text, misplaced
 
 Scalar = str | bool | int | float
 
@@ -64,9 +64,9 @@ class Enrich(Contract):
         if (self.set is None) == (self.table is None):
             raise ValueError("give exactly one of table, set")
         if self.set is not None and (self.to is None or self.on or self.match or self.take or self.rows):
-            raise ValueError("set: needs `to`, the field's value, and nothing else")
+            raise misplaced("set", "needs `to`, the field's value, and nothing else")
         if self.set is None and not (self.on and self.match and self.take):
-            raise ValueError("table: needs `on`, a field of the event, `match`, a column, and `take`, field: column")
+            raise misplaced("table", "needs `on`, a field of the event, `match`, a column, and `take`, field: column")
         return self
 
     @property
@@ -82,6 +82,14 @@ class Enrich(Contract):
         return self.set is not None or self.missing is not None
 
 
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}; write one that the topics' names fit") from error
+    return value
+
+
 class StreamSpec(Contract):
     """One topic, or all whose names fit the pattern `topics`. Its messages are events, or become events by `mapping`.
 
@@ -91,7 +99,7 @@ class StreamSpec(Contract):
     """
 
     topic: Text | None = None
-    topics: Text | None = None
+    topics: Annotated[Text, AfterValidator(_pattern)] | None = None
     format: Literal["cloudevents", "json", "avro"] = "cloudevents"
     avro_schema: Text | Json | None = Field(default=None, alias="schema")
     mapping: EventMapping | None = None
@@ -121,29 +129,28 @@ class StreamSpec(Contract):
     @model_validator(mode="after")
     def _parts_fit(self) -> "StreamSpec":
         if (self.topic is None) == (self.topics is None):
-            raise ValueError("give exactly one of topic, topics")
-        if self.topics is not None:
-            try:
-                pattern = re.compile(self.topics)
-            except re.error as error:
-                raise ValueError(f"topics: {self.topics!r} is no regular expression: {error}") from error
-            if self.processed and pattern.fullmatch(self.processed):
-                raise ValueError("processed: fits the pattern `topics`, so it would be read again; choose another")
-        if self.processed is not None and self.processed == self.topic:
-            raise ValueError("processed: is the topic itself; choose another")
+            raise misplaced("topics" if self.topic else "", "give exactly one of topic, topics")
+        if self.processed is not None and self.reads(self.processed):
+            raise misplaced("processed", "the stream reads this topic itself; choose another")
         if (self.format == "cloudevents") != (self.mapping is None):
-            raise ValueError("format: json and avro need `mapping`, and cloudevents has none; correct one of them")
+            rule = "json and avro need `mapping`, and cloudevents takes none; correct one of them"
+            raise misplaced("format" if self.mapping is None else "mapping", rule)
         if self.avro_schema is not None and self.format != "avro":
-            raise ValueError("schema: belongs to format: avro")
+            raise misplaced("schema", "belongs to format: avro; remove it or correct the format")
         if self.mapping is not None and self.mapping.of_rows:
-            raise ValueError("mapping.id: {row} is for files only; name fields that tell messages apart, or remove it")
+            rule = "only files have a {row}; name fields that tell messages apart, or remove it"
+            raise misplaced("mapping.id", rule)
         if not self.types:
             object.__setattr__(self, "types", self._derived())
         return self
 
+    def reads(self, topic: str) -> bool:
+        """Whether the topic's messages are the stream's."""
+        return topic == self.topic if self.topics is None else re.fullmatch(self.topics, topic) is not None
+
     def _derived(self) -> tuple[EventType, ...]:
         if self.mapping is None:
-            raise ValueError("types: missing; declare what comes, or say by `mapping` how messages become events")
+            raise misplaced("types", "missing; declare what comes, or say by `mapping` how messages become events")
         schema = self.mapping.schema_of_data()
         for step in self.enrich:
             schema["properties"] |= step.adds
