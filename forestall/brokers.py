@@ -45,7 +45,9 @@ def uses_pulsar(settings: Settings) -> bool:
 
 def broker_address(settings: Settings) -> str:
     """The broker in words: its address, or the embedded one's file."""
-    return pulsar_settings(settings).url if uses_pulsar(settings) else str(settings.home / BROKER_FILE)
+    if uses_pulsar(settings):
+        return settings.pulsar_url or running_pulsar(settings.home).url
+    return str(settings.home / BROKER_FILE)
 
 
 def pulsar_settings(settings: Settings) -> "PulsarSettings":
@@ -55,8 +57,6 @@ def pulsar_settings(settings: Settings) -> "PulsarSettings":
         SettingsError: credentials are there by half.
         UsageError: Pulsar is asked for, no address is set, and none was started here.
     """
-    from triggers.brokers.pulsar import PulsarSettings
-
     if settings.pulsar_oauth2_issuer_url and settings.pulsar_oauth2_private_key is None:
         raise SettingsError(["FORESTALL_PULSAR_OAUTH2_PRIVATE_KEY: not set; name the file of the client's credentials"])
     url, web_url = settings.pulsar_url, settings.pulsar_web_url
@@ -64,6 +64,8 @@ def pulsar_settings(settings: Settings) -> "PulsarSettings":
         running = running_pulsar(settings.home)
         url, web_url = running.url, web_url or running.web_url
     key = settings.pulsar_oauth2_private_key
+    from triggers.brokers.pulsar import PulsarSettings
+
     return PulsarSettings(
         url=url,
         web_url=web_url,

@@ -120,10 +120,10 @@ class DevPulsar:
         return []
 
     def _launch(self, last: state.State | None) -> None:
-        assert_client()
-        java, distribution = find_java(), get_distribution(self._distribution, self._say)
         port = _choose("--port", self._port, last.port if last else None, PORT)
         web_port = _choose("--web-port", self._web_port, last.web_port if last else None, WEB_PORT)
+        assert_client()
+        java, distribution = find_java(), get_distribution(self._distribution, self._say)
         if (self.home / launch.DATA).exists():
             launch.clear_registrations(java, distribution, self.home)
         launch.write_configuration(self.home, port, web_port, self._extra)

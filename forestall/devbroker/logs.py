@@ -14,6 +14,10 @@ def follow(file: Path) -> Iterator[str]:
     log = _open(file)
     if log is not None:
         log.seek(0, os.SEEK_END)
+    return _lines(file, log)
+
+
+def _lines(file: Path, log: IO[str] | None) -> Iterator[str]:
     rest = ""
     while True:
         text = log.read() if log is not None else ""
