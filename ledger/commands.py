@@ -57,6 +57,19 @@ class Commands:
         )
         return cursor.rowcount == 1
 
+    def add_published(self, command: Command, now: int) -> bool:
+        """A command that somebody else runs: told once, by its event. Nobody here claims it, and no outcome is known.
+
+        Returns:
+            False when it was there already.
+        """
+        cursor = self._db.execute(
+            "INSERT OR IGNORE INTO commands (id, incident, pack, ordinal, effect, body, status, next_at, created_at)"
+            " VALUES (?, ?, ?, ?, 'keyed', ?, 'done', ?, ?)",
+            (command.id, command.incident_id, command.pack, command.ordinal, command.model_dump_json(), now, now),
+        )
+        return cursor.rowcount == 1
+
     def next_ready(self, owner: str, now: int, packs: Collection[str] | None = None) -> Command | None:
         """The oldest that could be claimed; of these packs, where given: others must not stand in its way."""
         rows = self._db.execute(

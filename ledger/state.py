@@ -80,5 +80,10 @@ class Documents:
             (name, by),
         )
 
+    def counter(self, name: str) -> int:
+        """0 while nothing was counted under this name."""
+        row = self._db.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else 0
+
     def counters(self) -> dict[str, int]:
         return dict(self._db.execute("SELECT name, value FROM counters ORDER BY name").fetchall())
