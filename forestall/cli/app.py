@@ -20,6 +20,7 @@ from forestall.cli import (
     emitting,
     incidents,
     letters,
+    new,
     service,
     status,
 )
@@ -69,7 +70,7 @@ def forestall(
         stdout().print(WELCOME, end="")
 
 
-for group in (demo, service, emitting, status, letters, incidents, approvals, controls, contracts, dev, doctor):
+for group in (demo, service, emitting, status, letters, incidents, approvals, controls, new, contracts, dev, doctor):
     group.register(app)
 
 
