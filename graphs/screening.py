@@ -22,6 +22,7 @@ class Incoming:
     """A message as it came from a broker.
 
     `document` is what the payload was decoded to, or why it could not be, where that was done already (Avro).
+    `position` orders a partition's messages; -1: it is not known.
     """
 
     topic: str
@@ -30,6 +31,7 @@ class Incoming:
     partition: int = 0
     publish_time: int | None = None
     document: Mapping[str, Any] | Fault | None = None
+    position: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,11 @@ class Screen:
     """Decodes messages of one stream, maps, filters and enriches them, and holds them against its declared types."""
 
     def __init__(self, stream: StreamSpec, tenant: str) -> None:
-        self._tenant = tenant
+        self.tenant = tenant
         self._mapper = None if stream.mapping is None else Mapper(stream.mapping, tenant=tenant)
         self._steps = Steps(stream) if stream.keep or stream.enrich else None
         self._ignore_others = stream.others == "ignore"
-        self._validators: Mapping[str, Callable[[Any], Any]] = {
+        self.validators: Mapping[str, Callable[[Any], Any]] = {
             declared.type: fastjsonschema.compile(declared.data) for declared in stream.types
         }
 
@@ -62,11 +64,11 @@ class Screen:
         if event.time > now + FUTURE_TOLERANCE:
             seconds = (event.time - now) // SECOND
             return self.dead(message, "future", f"time: {seconds} s ahead of our clock; mend the sender's clock", now)
-        validator = self._validators.get(event.type)
+        validator = self.validators.get(event.type)
         if validator is None:
             if self._ignore_others:
                 return "ignored"
-            known = ", ".join(sorted(self._validators))
+            known = ", ".join(sorted(self.validators))
             reason = f"type: {event.type!r} is not declared by the stream; known: {known}"
             return self.dead(message, "unknown_type", reason, now)
         kept = event if self._steps is None else self._steps.apply(event)
@@ -76,13 +78,13 @@ class Screen:
             validator(kept.data)
         except fastjsonschema.JsonSchemaValueException as problem:
             return self.dead(message, "schema", f"{problem.message}, but is {_short(problem.value)}", now)
-        received = Received.of(self._tenant, event.source, event.id, message.payload)
+        received = Received.of(self.tenant, event.source, event.id, message.payload)
         return Accepted(kept, received, message)
 
     def _event(self, message: Incoming) -> Event | Fault:
         if self._mapper is None:
             try:
-                return decode_event(message.payload, tenant=self._tenant)
+                return decode_event(message.payload, tenant=self.tenant)
             except MalformedEvent as problem:
                 return Fault(None, None, problem.reason, "malformed")
         document = read_json(message.payload) if message.document is None else message.document

@@ -18,6 +18,7 @@ from ledger.inbox_index import INBOX_MAX_IDENTITIES, InboxIndex
 from ledger.incidents import Joined
 from ledger.journal import OutboxRow
 from ledger.leases import Lease
+from ledger.panes import Part
 from ledger.people import ApprovalRow
 from ledger.recording import Routing, rebuild_views, record
 from ledger.runs import LEASE_MICROS, Mail, Run
@@ -47,6 +48,7 @@ __all__ = [
     "Mail",
     "OperatorNeeded",
     "OutboxRow",
+    "Part",
     "Received",
     "Routing",
     "Run",

@@ -29,6 +29,11 @@ class Leases:
         self._db.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)", (name, owner, lease.epoch, lease.until))
         return lease
 
+    def get(self, name: str) -> Lease | None:
+        """The lease as it was given last, which may be over."""
+        row = self._db.execute("SELECT name, owner, epoch, until FROM leases WHERE name = ?", (name,)).fetchone()
+        return Lease(*row) if row else None
+
     def is_free(self, name: str, owner: str, now: int) -> bool:
         """Whether `acquire` would succeed: to be asked first by who stands by, since a look wakes nobody."""
         row = self._db.execute("SELECT owner, until FROM leases WHERE name = ?", (name,)).fetchone()

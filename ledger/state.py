@@ -24,6 +24,13 @@ class Documents:
         row = self._db.execute("SELECT doc FROM monitor_state WHERE pack = ? AND name = ?", (pack, name)).fetchone()
         return unpack_doc(row[0]) if row else None
 
+    def part_doc(self, pack: str, part: str, name: str) -> Any:
+        """One document of a pack's monitor on one partition or stream; None when there is none."""
+        row = self._db.execute(
+            "SELECT doc FROM monitor_state WHERE pack = ? AND part = ? AND name = ?", (pack, part, name)
+        ).fetchone()
+        return unpack_doc(row[0]) if row else None
+
     def event_time(self, pack: str) -> int:
         """How far a pack's streams have come, in event time (microseconds); 0 before the first event."""
         rows = self._db.execute("SELECT doc FROM monitor_state WHERE pack = ? AND name = 'clock'", (pack,))

@@ -18,7 +18,8 @@ class PartitionClock:
 
     `latest` is its watermark: the latest event time seen in it. `first` is its first event's time, `since` the same, or
     that of the first event behind the last silence of more than `MAX_JUMP`: earlier panes are not counted any more.
-    `gaps` are such silences that the combiner has not passed yet, `position` the last message's place in the log.
+    `gaps` are such silences that the combiner has not passed yet. `position` is the last message's place in the log and
+    `published` the latest time at which a message was published that was taken.
     """
 
     first: int | None = None
@@ -26,6 +27,7 @@ class PartitionClock:
     latest: int | None = None
     gaps: tuple[Span, ...] = ()
     position: int = -1
+    published: int = 0
 
     def to_doc(self) -> dict[str, Any]:
         return {
@@ -34,12 +36,14 @@ class PartitionClock:
             "latest": self.latest,
             "gaps": [list(gap) for gap in self.gaps],
             "position": self.position,
+            "published": self.published,
         }
 
     @classmethod
     def from_doc(cls, doc: Mapping[str, Any]) -> Self:
         gaps = tuple((gap[0], gap[1]) for gap in doc.get("gaps", ()))
-        return cls(doc.get("first"), doc.get("since"), doc.get("latest"), gaps, doc.get("position", -1))
+        position, published = doc.get("position", -1), doc.get("published", 0)
+        return cls(doc.get("first"), doc.get("since"), doc.get("latest"), gaps, position, published)
 
 
 @dataclass(frozen=True, slots=True)
