@@ -1,0 +1,364 @@
+"""A batch at once and message by message: both say the same of everything that can come."""
+
+import json
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from contracts import MINUTE, SECOND, DetectorSpec, Event, EventType, Measure, PackManifest, StreamSpec, encode_event
+from graphs.reading import BatchReader, Screened, wanted_fields
+from graphs.schema_types import Untranslatable, object_types
+from graphs.screening import EVENT_MAX_BYTES, Accepted, Incoming, Screen
+from graphs.sifting import sift
+from graphs.wire_forms import MAX_FIELDS, PlainForm, TypedForm
+from ledger import DeadLetter, content_digest, former_digest, former_identity, name_identity, name_prefix
+from tests.graphs.plant import START
+
+NOW = START + 60 * MINUTE
+FIELDS = ("pump", "bar", "note", "deep", "count", "kind", "at", "list", "extra")
+
+PUMP = {
+    "type": "object",
+    "required": ["pump"],
+    "properties": {
+        "pump": {"type": "string", "minLength": 1, "maxLength": 6},
+        "bar": {"type": "number", "minimum": 0, "description": "pressure"},
+        "note": {"type": ["string", "null"]},
+        "count": {"type": "integer", "maximum": 1000},
+        "kind": {"enum": ["a", "b"]},
+        "at": {"type": "string", "format": "date-time"},
+        "list": {"type": "array", "items": {"type": "integer"}, "maxItems": 3},
+    },
+}
+VALVE = {"required": ["pump", "deep"], "properties": {"deep": {}, "note": {"type": "string", "pattern": "^x+$"}}}
+CLOSED = PUMP | {"additionalProperties": False}
+DEFAULTS = {"type": "object", "properties": {"bar": {"type": "number", "default": 7}, "deep": {"type": "object"}}}
+
+
+def stream(*data: dict[str, Any], **more: Any) -> StreamSpec:
+    names = ("pump.read", "valve.read")
+    types = tuple(EventType(type=name, data=each) for name, each in zip(names, data, strict=False))
+    return StreamSpec(topic="pumps", types=types, **more)
+
+
+STREAMS = {
+    "alike": stream(PUMP, PUMP),
+    "different": stream(PUMP, VALVE),
+    "anything": stream({}),
+    "ignoring": stream(PUMP, others="ignore"),
+    "closed": stream(CLOSED, VALVE),
+    "defaults": stream(DEFAULTS, PUMP),
+    "kept": stream(PUMP, VALVE, keep=[{"field": "pump", "prefix": "p"}]),
+}
+
+
+def manifest(of: StreamSpec) -> PackManifest:
+    return PackManifest(
+        pack="plant",
+        title="A pump",
+        streams=(of,),
+        measures=(Measure(name="pressure", title="Pressure", of=("pump.read",), aggregate="mean", field="bar",
+                          key="pump", where=[{"field": "extra", "equals": 1}]),),
+        detectors=(DetectorSpec(name="burst", measure="pressure", kind="threshold", settings={"above": 10}),),
+    )  # fmt: skip
+
+
+def readers(name: str) -> tuple[Screen, BatchReader]:
+    of = STREAMS[name]
+    return Screen(of, "default"), BatchReader(Screen(of, "default"), manifest(of), of)
+
+
+def one_by_one(screen: Screen, messages: Sequence[Incoming]) -> dict[str, Any]:
+    """What `Screen.read` says, in the form of `told`."""
+    said: dict[str, Any] = {"rows": [], "dead": [], "ignored": 0, "filtered": 0}
+    for place, message in enumerate(messages):
+        found = screen.read(message, NOW)
+        if isinstance(found, Accepted):
+            made = found.event
+            name = name_identity(name_prefix("default", made.source), made.id)
+            old = former_identity("default", made.source, made.id), former_digest(message.payload)
+            values = tuple(made.data.get(field) for field in FIELDS)
+            row = (
+                place,
+                made.id,
+                made.source,
+                made.type,
+                made.time,
+                values,
+                name,
+                content_digest(message.payload),
+                old,
+            )
+            said["rows"].append(row)
+        elif isinstance(found, DeadLetter):
+            said["dead"].append(found)
+        else:
+            said[found] += 1
+    return said
+
+
+def told(screened: Screened) -> dict[str, Any]:
+    readings = screened.readings
+    of = readings.fields(FIELDS)
+    singly = [readings.fields([name]) for name in FIELDS]
+    rows = []
+    for row, data in enumerate(readings.data):
+        assert of(data) == tuple(one(data)[0] for one in singly)
+        identity, digest, now = screened.former(row)
+        assert now == screened.digests[row]
+        columns = (readings.ids, screened.sources, readings.types, readings.times)
+        rows.append(
+            (screened.places[row], *(column[row] for column in columns), of(data), screened.identities[row],
+             screened.digests[row], (identity, digest))
+        )  # fmt: skip
+    return {"rows": rows, "dead": screened.dead, "ignored": screened.ignored, "filtered": screened.filtered}
+
+
+def exactly(said: dict[str, Any]) -> str:
+    """Equal numbers of different types differ here: 1, 1.0 and True are three values."""
+    return repr(said)
+
+
+NASTY_TEXTS = [
+    "",
+    "p1",
+    "x",
+    "xx\n",
+    "p\u0000",
+    "\x7f",
+    "\x9c",
+    "ü",
+    "\u2028",
+    "😀",
+    "p" * 7,
+    "y" * 1025,
+    "1e400",
+    "null",
+]
+NASTY_TIMES = [
+    "2023-11-14T22:14:00Z", "2023-11-14t22:14:00z", "2023-11-14 22:14:00+00:00", "2023-11-14T22:14:00.123456789Z",
+    "2023-11-14T22:14:00,5Z", "2023-11-14T23:14:00+01:00", "2023-11-14T22:14Z", "2023-11-14", "20231114T221400Z",
+    "2023-W46-2T22:14:00Z", "2023-w46-2T22:14:00Z", "2023-11-14T22:14:60Z", "2023-11-14T22:14:00", "now", "",
+    "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1899-12-31T23:59:59Z", "2023-11-14ß22:14:00Z",
+    "2023-11-14\n22:14:00Z", "2999-01-01T00:00:00Z", "2023-11-14T22:14:00+00:00:30.5", "٢023-11-14T22:14:00Z",
+]  # fmt: skip
+SCALARS = st.sampled_from(
+    [None, True, False, 0, -1, 1, 3, 1001, 2**53, 2**64, -(10**30), 1.0, 3.0, 0.5, -0.0, 1e300, -1e-9]
+)
+LEAVES = SCALARS | st.sampled_from(NASTY_TEXTS) | st.sampled_from(NASTY_TIMES) | st.text(max_size=4)
+VALUES = st.recursive(
+    LEAVES,
+    lambda below: st.lists(below, max_size=4) | st.dictionaries(st.text(max_size=3), below, max_size=3),
+    max_leaves=6,
+)
+DEEP = [json.loads("[" * depth + "]" * depth) for depth in (62, 63, 64, 70)]
+DATA = st.fixed_dictionaries(
+    {"pump": st.sampled_from(["p1", "p2", "valve", ""]) | VALUES},
+    optional={
+        "bar": st.floats(0, 20) | SCALARS | VALUES,
+        "note": st.sampled_from(["x", "xxx", "xy", None]) | VALUES,
+        "deep": VALUES | st.sampled_from(DEEP),
+        "count": st.integers(0, 1100) | SCALARS | VALUES,
+        "kind": st.sampled_from(["a", "b", "c", 1, True]),
+        "at": st.sampled_from(NASTY_TIMES),
+        "list": st.lists(st.integers(0, 5) | SCALARS, max_size=4),
+        "extra": VALUES,
+        "more": VALUES,
+        "": LEAVES,
+        'quo"te': LEAVES,
+        "ü": LEAVES,
+    },
+)
+GOOD = st.fixed_dictionaries(
+    {"pump": st.sampled_from(["p1", "p2"])},
+    optional={"bar": st.floats(0, 20), "count": st.integers(0, 9), "extra": st.integers(0, 2), "deep": st.just("no")},
+)
+ENVELOPE = {"specversion": "1.0", "source": "/plant", "type": "pump.read", "time": "2023-11-14T22:14:00Z"}
+ODD = st.fixed_dictionaries(
+    {},
+    optional={
+        "specversion": st.sampled_from(["1.0", "0.3", "", 1.0]),
+        "id": st.sampled_from([*NASTY_TEXTS, 5, None]),
+        "source": st.sampled_from([*NASTY_TEXTS, "/plant", None]),
+        "type": st.sampled_from(["valve.read", "other.read", "", "pump.read\n", 7]),
+        "time": st.sampled_from([*NASTY_TIMES, 1700000000, None]),
+        "datacontenttype": st.sampled_from(
+            ["application/json", "application/json; version=2.0", "Application/JSON", "text/plain", "", None, 4]
+        ),
+        "partitionkey": st.sampled_from([*NASTY_TEXTS, None, 3]),
+        "tenant": st.sampled_from(["t", None, 3, "y" * 2000]),
+        "causationid": st.sampled_from([*NASTY_TEXTS, None, 3]),
+        "correlationid": st.sampled_from([*NASTY_TEXTS, None]),
+        "traceparent": st.sampled_from([*NASTY_TEXTS, None]),
+        "extension": VALUES,
+    },
+)
+
+
+@st.composite
+def payloads(draw: st.DrawFn) -> bytes:
+    """Mostly good; or odd in its envelope, its data, its bytes."""
+    body: dict[str, Any] = {"id": draw(st.sampled_from(["a", "b", "c", "d"])), **ENVELOPE}
+    how = draw(st.sampled_from(["good", "good", "envelope", "data", "bytes", "twice"]))
+    body |= draw(ODD) if how == "envelope" else {}
+    body["data"] = draw(DATA if how == "data" else GOOD)
+    if how == "data":
+        body["type"] = draw(st.sampled_from(["pump.read", "valve.read"]))
+    items = list(body.items())
+    random.Random(draw(st.integers(0, 3))).shuffle(items)
+    text = json.dumps(dict(items), ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
+    if how == "twice":
+        again = json.dumps(draw(st.sampled_from([body["data"], {"pump": "p9"}, {}, 5, None]))).encode()
+        name = draw(st.sampled_from([b"data", b"type", b"id", b"time", b"dat\\u0061"]))
+        text = text[:-1] + b', "' + name + b'": ' + again + b"}"
+    return draw(mangled(text)) if how == "bytes" else text
+
+
+def mangled(text: bytes) -> st.SearchStrategy[bytes]:
+    """Bytes that are nearly right, or that a joined array of payloads would take for right."""
+    at = text.index(b'"pump"') + 6
+    numbers = [b"1e400", b"9" * 400, b"9" * 5000, b"-0", b"01", b"1.", b"NaN", b"Infinity", b"1E2", b"1e-999", b"tru"]
+    fields = [b'"\xff"', b'"\xed\xa0\x80"', b'"\\ud800"', b'"\\u0000"', b'"a\tb"', b"[" * 3000 + b"]" * 3000, *numbers]
+    inside = [text[: text.index(b'"data"')] + b'"data": {"pump": "p1", "more": ' + each + b"}}" for each in fields]
+    outside = [text[:-1] + b', "extension": ' + each + b"}" for each in fields]
+    whole = [
+        text + b"," + text, text + b" ", b"\xef\xbb\xbf" + text, text[:at], text + b"]", b"[" + text + b"]",
+        b"1,2", b"", b"null", b"{}", b"x" * (EVENT_MAX_BYTES + 1), text.replace(b"p", b"\\u0070"), text.replace(b"p", b"\xc2\x9c"),
+        text + b"}", b"{" + text, text.decode().encode("utf-16"), text.ljust(EVENT_MAX_BYTES),
+        text.ljust(EVENT_MAX_BYTES + 1),
+    ]  # fmt: skip
+    return st.sampled_from(inside + outside + whole)
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    name=st.sampled_from(sorted(STREAMS)), batches=st.lists(st.lists(payloads(), max_size=6), min_size=1, max_size=3)
+)
+def test_both_ways_say_the_same(name: str, batches: list[list[bytes]]) -> None:
+    """Several batches, since what is learned from one changes how the next is read."""
+    screen, reader = readers(name)
+    for batch in batches:
+        messages = [Incoming("pumps", str(place), payload) for place, payload in enumerate(batch)]
+        screened = reader.read(messages, NOW)
+        said = one_by_one(screen, messages)
+        event(f"{name}: accepted {len(said['rows'])} of {len(messages)}")
+        assert exactly(told(screened)) == exactly(said)
+
+
+def reading(number: int, **data: Any) -> bytes:
+    made = {"pump": "p1", "bar": 4.0} | data
+    return encode_event(
+        Event(id=str(number), source="/plant", type="pump.read", time=START + number * SECOND, data=made)
+    )
+
+
+class Strict(Screen):
+    """A screen that must not be asked."""
+
+    def read(self, message: Incoming, now: int) -> Any:
+        raise AssertionError(f"asked for {message.payload!r} at {now}")
+
+
+@pytest.mark.parametrize("name", sorted(set(STREAMS) - {"kept"}))
+def test_plain_events_never_take_the_slow_way(name: str) -> None:
+    reader = BatchReader(Strict(STREAMS[name], "default"), manifest(STREAMS[name]), STREAMS[name])
+    batch = [Incoming("pumps", str(number), reading(number)) for number in range(100)]
+    screened = reader.read(batch, NOW)
+    assert screened.readings.times == [START + number * SECOND for number in range(100)]
+    assert screened.readings.fields(["bar", "pump"])(screened.readings.data[7]) == (4.0, "p1")
+
+
+def test_a_field_that_nobody_declared_is_learned() -> None:
+    screen, reader = readers("alike")
+    batch = [Incoming("pumps", str(number), reading(number, new=number)) for number in range(3)]
+    first = reader.read(batch, NOW)
+    assert [first.readings.fields(["new"])(data) for data in first.readings.data] == [(0,), (1,), (2,)]
+    reader._screen = Strict(STREAMS["alike"], "default")
+    again = reader.read(batch, NOW)
+    assert [again.readings.fields(["new", "bar"])(data) for data in again.readings.data] == [
+        (0, 4.0),
+        (1, 4.0),
+        (2, 4.0),
+    ]
+    reader._screen = screen
+    wide = [Incoming("pumps", "1", reading(1, **{f"x{number}": 1})) for number in range(2 * MAX_FIELDS)]
+    assert len(reader.read(wide, NOW).places) == 2 * MAX_FIELDS
+    assert len(reader._form._attributes) <= MAX_FIELDS + len(PUMP["properties"]) + 1  # type: ignore[union-attr]
+
+
+def test_only_what_is_needed_of_a_message_is_touched() -> None:
+    _, reader = readers("alike")
+    payloads = [reading(1), reading(2), b"no json"]
+    touched: list[int] = []
+
+    class Lazy(list[Incoming]):
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, place: Any) -> Any:
+            touched.append(place)
+            return Incoming("pumps", str(place), payloads[place])
+
+    screened = reader.read(Lazy(), NOW, payloads)
+    assert (touched, len(screened.places), [each.code for each in screened.dead]) == ([2], 2, ["malformed"])
+
+
+def test_streams_with_steps_keep_whole_events() -> None:
+    _, reader = readers("kept")
+    batch = [Incoming("pumps", str(number), reading(number, pump=f"{'pq'[number % 2]}1")) for number in range(4)]
+    screened = reader.read(batch, NOW)
+    assert ([each.id for each in screened.events], screened.filtered) == (["0", "2"], 2)
+    _, reader = readers("alike")
+    assert reader.read(batch, NOW).events == []
+
+
+def test_which_form_a_stream_has() -> None:
+    forms = {name: type(readers(name)[1]._form) for name in STREAMS}
+    typed = dict.fromkeys(("alike", "different", "anything", "ignoring"), TypedForm)
+    assert forms == typed | {"closed": PlainForm, "defaults": PlainForm, "kept": type(None)}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array"}, {"additionalProperties": False}, {"minProperties": 1}, {"$ref": "#/x"},
+        {"properties": {"a": {"minLength": 1}}}, {"properties": {"a": False}}, {"properties": {"a": {"const": 1}}},
+        {"properties": {"a": {"type": "number", "multipleOf": 2}}},
+        {"properties": {"a": {"type": "number", "minimum": 0.5}}},
+        {"properties": {"a": {"type": "string", "format": "email"}}}, {"properties": {"a": {"enum": [1]}}},
+        {"properties": {"a": {"type": "string", "format": "date", "pattern": "x"}}},
+        {"properties": {"a": {"type": "object", "required": ["b"]}}},
+        {"properties": {"a": {"type": "string", "default": ""}}},
+        {"properties": {"a": {"type": "string", "minLength": -1}}}, {"properties": {"a": {"type": []}}},
+        {"properties": {"a": {"type": "string", "minimum": 1}}},
+    ],
+)  # fmt: skip
+def test_schemas_that_say_more_than_types(schema: dict[str, Any]) -> None:
+    with pytest.raises(Untranslatable):
+        object_types(schema)
+
+
+def test_the_fields_that_are_wanted() -> None:
+    assert wanted_fields(manifest(STREAMS["alike"]), STREAMS["alike"]) == ["pump", "bar", "extra"]
+
+
+def test_sifting() -> None:
+    _, reader = readers("alike")
+    bodies = [reading(1), reading(2), reading(1), reading(2, bar=5.0), reading(3), reading(4)]
+    batch = [Incoming("pumps", str(place), payload) for place, payload in enumerate(bodies)]
+    screened = reader.read(batch, NOW)
+    found = sift(screened, {}, batch, NOW)
+    assert (found.fresh, found.duplicates) == ([0, 1, 4, 5], 1)
+    (letter,) = found.dead
+    assert (letter.code, letter.message_id) == ("id_reused", "3")
+    assert letter.reason == "id reused: '2' of /plant came before with other content"
+    known = {4: screened.digests[4], 5: screened.digests[0]}
+    found = sift(screened, known, batch, NOW)
+    assert (found.fresh, found.duplicates, [each.message_id for each in found.dead]) == ([0, 1], 2, ["3", "5"])
+    alone = reader.read(batch[4:], NOW)
+    assert sift(alone, {0: alone.digests[0]}, batch[4:], NOW).fresh == [1]
+    assert sift(alone, {}, batch[4:], NOW).fresh == [0, 1]
