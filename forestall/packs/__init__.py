@@ -1,6 +1,7 @@
-"""Packs: found by path or by name, read whole, and refused with every mistake at once."""
+"""Packs and mapping files: found, read whole, and refused with every mistake at once."""
 
 from forestall.packs.load import Pack, load_pack
 from forestall.packs.locate import known_packs
+from forestall.packs.mapping_file import load_mapping
 
-__all__ = ["Pack", "known_packs", "load_pack"]
+__all__ = ["Pack", "known_packs", "load_mapping", "load_pack"]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from contracts import PackManifest, Runbook, digest
 from forestall.errors import PackError
@@ -15,6 +16,7 @@ from forestall.packs.reflexes import check_reflexes
 from forestall.packs.runbooks import Read, check_runbook, read_runbooks
 from forestall.packs.shape import check_shape
 from forestall.packs.source import Source, read_source
+from forestall.packs.tables import read_tables, tables_of
 from tools import Catalogue
 
 KNOWLEDGE = "knowledge"
@@ -62,6 +64,9 @@ def _load(file: Path) -> Pack:
     if names := list(check_names(source)):
         # The manifest's own check of its names tells the first one only, and no line.
         mistakes = [each for each in mistakes if each.field] + names
+    if manifest is not None:
+        manifest, faults = read_tables(source, manifest)
+        mistakes += faults
     functions, faults = _functions(source)
     mistakes += faults
     read, faults = _runbooks(source)
@@ -83,7 +88,7 @@ def _load(file: Path) -> Pack:
         catalogue=functions.catalogue,
         resources=functions.resources,
         knowledge=knowledge,
-        digest=_digest(source, read, functions, knowledge),
+        digest=_digest(source, read, functions, knowledge, tables_of(manifest)),
     )
 
 
@@ -123,13 +128,18 @@ def _note(file: Path) -> tuple[str, str]:
     return next(headings, file.stem.replace("_", " ")), text
 
 
-def _digest(source: Source, read: Sequence[Read], functions: Functions, knowledge: tuple[tuple[str, str], ...]) -> str:
+def _digest(
+    source: Source,
+    read: Sequence[Read],
+    functions: Functions,
+    knowledge: tuple[tuple[str, str], ...],
+    tables: Sequence[Any],
+) -> str:
     """Of what was written, not of defaults: a new version of Forestall does not change it."""
-    return digest(
-        {
-            "manifest": source.data,
-            "runbooks": [runbook_source.data for runbook_source, _ in read],
-            "tools": dict(functions.sources),
-            "knowledge": knowledge,
-        }
-    )
+    parts = {
+        "manifest": source.data,
+        "runbooks": [runbook_source.data for runbook_source, _ in read],
+        "tools": dict(functions.sources),
+        "knowledge": knowledge,
+    }
+    return digest(parts | {"tables": tables} if tables else parts)

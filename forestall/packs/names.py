@@ -7,43 +7,27 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from forestall.packs.mistakes import Location, Mistake, nearest
-from forestall.packs.source import Source
-
-Item = tuple[Location, dict[str, Any]]
-
-
-def items(source: Source, *path: str | int) -> Iterator[Item]:
-    """The mappings in a list, each with its location; nothing where no list was written."""
-    found = source.at(path)
-    for place, item in enumerate(found if isinstance(found, list) else ()):
-        if isinstance(item, dict):
-            yield (*path, place), item
+from forestall.packs.source import Item, Source, items, texts
+from forestall.packs.streams import MAPPED, check_streams, declared_types, doubled
 
 
 def check_names(source: Source) -> Iterator[Mistake]:
     """Doubled names, references to nothing, and event schemas that are none."""
-    types = _types(source)
+    types = declared_types(source)
     measures = {str(item.get("name")) for _, item in items(source, "measures")}
-    for list_name, name in (("streams", "topic"), ("measures", "name"), ("detectors", "name")):
-        yield from _doubled(source, list(items(source, list_name)), name)
-    yield from _doubled(source, [item for item, _ in types], "type")
+    yield from check_streams(source)
+    for list_name in ("measures", "detectors"):
+        yield from doubled(source, list(items(source, list_name)), "name")
+    yield from doubled(source, [item for item, _ in types], "type")
     for (at, declared), _ in types:
         yield from _check_schema(source, (*at, "data"), declared.get("data", {}))
     for at, measure in items(source, "measures"):
-        yield from _check_types(source, (*at, "of"), _texts(measure.get("of")), types)
+        yield from _check_types(source, (*at, "of"), texts(measure.get("of")), types)
         yield from _check_fields(source, at, measure, types)
     for at, detector in items(source, "detectors"):
         watched = detector.get("measure")
         if isinstance(watched, str) and watched not in measures:
             yield source.mistake((*at, "measure"), f"no such measure; {nearest(watched, measures)}", watched)
-
-
-def _types(source: Source) -> list[tuple[Item, Location]]:
-    """Every declared event type with its stream's location."""
-    found = []
-    for stream, _ in items(source, "streams"):
-        found += [(item, stream) for item in items(source, *stream, "types")]
-    return found
 
 
 def _check_types(
@@ -56,24 +40,6 @@ def _check_types(
             yield source.mistake((*at, place), f"no stream declares this type; {nearest(name, streams)}", name)
     if len({streams[name] for _, name in counted if name in streams}) > 1:
         yield source.mistake(at, "these types come on different streams; write a measure for each stream")
-
-
-def _texts(value: object) -> list[tuple[int, str]]:
-    """The texts of a list with their places; what else is in it is a mistake of shape."""
-    return (
-        [(place, each) for place, each in enumerate(value) if isinstance(each, str)] if isinstance(value, list) else []
-    )
-
-
-def _doubled(source: Source, found: list[Item], field: str) -> Iterator[Mistake]:
-    seen: dict[str, Location] = {}
-    for at, item in found:
-        name = item.get(field)
-        if isinstance(name, str) and name in seen:
-            first = source.line((*seen[name], field))
-            yield source.mistake((*at, field), f"taken on line {first}; choose another name", name)
-        elif isinstance(name, str):
-            seen[name] = at
 
 
 def _check_schema(source: Source, at: Location, schema: object) -> Iterator[Mistake]:
@@ -89,9 +55,9 @@ def _check_fields(
 ) -> Iterator[Mistake]:
     """A misspelt field would make a measure that is silently empty."""
     uses: list[tuple[Location, Any]] = [((*at, name), measure.get(name)) for name in ("unit", "field", "key")]
-    uses += [((*at, "dimensions", place), name) for place, name in _texts(measure.get("dimensions"))]
+    uses += [((*at, "dimensions", place), name) for place, name in texts(measure.get("dimensions"))]
     uses += [((*where, "field"), test.get("field")) for where, test in items(source, *at, "where")]
-    counted = {name for _, name in _texts(measure.get("of"))}
+    counted = {name for _, name in texts(measure.get("of"))}
     for (_, declared), _ in types:
         schema = declared.get("data")
         properties = schema.get("properties") if isinstance(schema, dict) else None
@@ -101,3 +67,22 @@ def _check_fields(
             if isinstance(name, str) and name not in properties:
                 rule = f"{declared['type']!r} declares no such field; {nearest(name, properties)}"
                 yield source.mistake(where, rule, name)
+        yield from _check_number(source, at, measure, properties)
+
+
+def _check_number(
+    source: Source, at: Location, measure: dict[str, Any], properties: dict[str, Any]
+) -> Iterator[Mistake]:
+    """What is added up must be a number. A declared text may hold one; what a mapping makes a text holds none."""
+    name = measure.get("field")
+    if measure.get("aggregate") not in ("sum", "mean", "min", "max", "last") or not isinstance(name, str):
+        return
+    found = properties.get(name)
+    schema = found if isinstance(found, dict) else {}
+    kind = schema.get("type")
+    if kind in ("boolean", "array", "object", "null"):
+        rule = f"is {kind}, and {measure['aggregate']} needs a number; choose another field, or count"
+        yield source.mistake((*at, "field"), rule, name)
+    elif kind == "string" and MAPPED in schema:
+        rule = f"is text, and {measure['aggregate']} needs a number; map it as number, integer or decimal"
+        yield source.mistake((*at, "field"), rule, name)

@@ -50,10 +50,19 @@ def _mistake(source: Source, model: type[BaseModel], detail: ErrorDetails) -> Mi
         return source.mistake(location, f"unknown field; {nearest(location[-1], fields)}")
     if kind == "missing":
         return source.mistake(location, "missing; add it here")
+    if kind == "misplaced":
+        return _misplaced(source, location, detail)
     value = location[-1] if detail["loc"][-1:] == ("[key]",) else detail["input"]
     if isinstance(value, dict | list) and kind == "value_error":
         value = None
     return source.mistake(location, _rule(detail), value)
+
+
+def _misplaced(source: Source, location: Location, detail: ErrorDetails) -> Mistake:
+    """The fields disagree; the contract names the one to change."""
+    location += tuple(part for part in detail["ctx"]["at"].split(".") if part)
+    value = source.at(location)
+    return source.mistake(location, detail["msg"], None if isinstance(value, dict | list) else value)
 
 
 def _rule(detail: ErrorDetails) -> str:
@@ -63,6 +72,8 @@ def _rule(detail: ErrorDetails) -> str:
             return f"must be {context['expected']}; {nearest(detail['input'], _quoted(context['expected']))}"
         case "too_short":
             return f"must have at least {context['min_length']}; add one"
+        case "string_pattern_mismatch" if "." in context["pattern"]:
+            return "must be the name of a type, such as order.placed: small letters, digits and _, a letter first"
         case kind if kind in _ADVICE:
             return _ADVICE[kind]
         case _:

@@ -5,6 +5,7 @@ other surprises are mistakes.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 
 from forestall.packs.mistakes import Location, Mistake, dotted, shown
 
+Item = tuple[Location, dict[str, Any]]
 MAX_BYTES = 1_000_000
 MAX_NODES = 50_000
 MAX_DEPTH = 40
@@ -52,6 +54,21 @@ class Source:
         """A mistake in this file; `value` None stands for nothing to show."""
         told = "" if value is None else shown(value)
         return Mistake(self.file, self.line(location), dotted(location), told, rule)
+
+
+def items(source: Source, *path: str | int) -> Iterator[Item]:
+    """The mappings in a list, each with its location; nothing where no list was written."""
+    found = source.at(path)
+    for place, item in enumerate(found if isinstance(found, list) else ()):
+        if isinstance(item, dict):
+            yield (*path, place), item
+
+
+def texts(value: object) -> list[tuple[int, str]]:
+    """The texts of a list with their places; what else is in it is a mistake of shape."""
+    return (
+        [(place, each) for place, each in enumerate(value) if isinstance(each, str)] if isinstance(value, list) else []
+    )
 
 
 class _Reader:

@@ -51,7 +51,7 @@ def test_emitted_rows_are_watched_and_come_to_an_incident(
     told = capsys.readouterr().out
     assert "109 events published to parcels, of 110 rows." in told
     assert "line 50, column at" in told
-    assert _emit(rows, home, "--json") == 0
+    assert _emit(rows, home, "--json", "--restart") == 0
     assert json.loads(capsys.readouterr().out)["left_out"] == 1
     assert run(["run", "--pack", str(parcels), "--until-idle", "--json", "--home", str(home)]) == 0
     captured = capsys.readouterr()

@@ -1,10 +1,10 @@
-"""`forestall emit`: files of rows, published as events."""
+"""`forestall emit`: files of rows, published as events or as they are."""
 
-from triggers.emit.build import BadRow
 from triggers.emit.emitter import EmitReport, emit
 from triggers.emit.errors import EmitError, FixFile, FixMapping
-from triggers.emit.load import load_mapping
-from triggers.emit.mapping import MappingSpec
+from triggers.emit.pace import Pace
+from triggers.emit.positions import Position, find_position
+from triggers.emit.prepare import BadRow, Plan
 from triggers.emit.rows import Row, open_rows
 
 __all__ = [
@@ -13,9 +13,11 @@ __all__ = [
     "EmitReport",
     "FixFile",
     "FixMapping",
-    "MappingSpec",
+    "Pace",
+    "Plan",
+    "Position",
     "Row",
     "emit",
-    "load_mapping",
+    "find_position",
     "open_rows",
 ]

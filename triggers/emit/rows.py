@@ -6,16 +6,13 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from io import BufferedIOBase
 from pathlib import Path
 
-import msgspec
-
+from agents.mapping import Fault, read_json
 from triggers.emit.errors import FixFile
 
 LINE_MAX_BYTES = 1024 * 1024
-_decoder = msgspec.json.Decoder(dict[str, object], float_hook=Decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +100,10 @@ def _json_rows(lines: Iterator[bytes]) -> Iterator[Row]:
         if not line.strip():
             continue
         number += 1
-        try:
-            decoded = _decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            yield Row(number, line_number, {}, f"no JSON object: {error}")
+        found = read_json(line)
+        if isinstance(found, Fault):
+            yield Row(number, line_number, {}, str(found))
+        elif not isinstance(found, dict):
+            yield Row(number, line_number, {}, "no JSON object; write an object on each line")
         else:
-            yield Row(number, line_number, {name: value for name, value in decoded.items() if value is not None})
+            yield Row(number, line_number, {name: value for name, value in found.items() if value is not None})
