@@ -42,6 +42,7 @@ def _of_a_room(error: BaseException) -> tuple[type[ForestallError], str] | None:
 _ROOMS: tuple[tuple[str, str, type[ForestallError], str], ...] = (
     ("ledger", "LedgerBusy", LedgerTrouble, "Wait a moment and run the command again."),
     ("ledger", "LedgerError", LedgerTrouble, LedgerTrouble.default_step),
+    ("triggers.brokers", "RetryLater", BrokerTrouble, BrokerTrouble.default_step),
     ("triggers.brokers", "BrokerError", BrokerTrouble, "Remove what it names and run the command again."),
     ("governance", "NotFound", NotFound, NotFound.default_step),
     ("governance", "GovernanceError", UsageError, "See what is open with forestall status."),

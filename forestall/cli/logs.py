@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from forestall.cli.visible import visible
 if TYPE_CHECKING:
     from forestall.settings import Settings
 
+AGAIN_S, TOLD_MAX = 600.0, 64
+"""A warning that is repeated is told again after so many seconds; so many are remembered."""
 EXTRAS = ("happening", "incident", "event_time")
 
 
@@ -18,10 +21,26 @@ def set_up_logging(settings: "Settings") -> None:
     """Our own log at INFO, the rooms' at WARNING (what matters of theirs is told from the journal); all with debug."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines() if settings.log_format == "json" else _Lines())
+    handler.addFilter(_not_again())
     root = logging.getLogger("forestall")
     root.handlers, root.propagate = [handler], False
     root.setLevel(logging.DEBUG if settings.debug else logging.WARNING)
     logging.getLogger("forestall.run").setLevel(logging.INFO)
+
+
+def _not_again() -> Callable[[logging.LogRecord], bool]:
+    """Holds back a warning that was told a while ago at most: a fault that stays is one line."""
+    told: dict[str, float] = {}
+
+    def new(record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING or record.name == "forestall.run":
+            return True
+        message = record.getMessage()
+        for old in [each for each, at in told.items() if record.created - at > AGAIN_S] or list(told)[:-TOLD_MAX]:
+            del told[old]
+        return told.setdefault(message, record.created) == record.created
+
+    return new
 
 
 def _time_of(record: logging.LogRecord) -> str:

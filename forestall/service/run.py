@@ -1,0 +1,141 @@
+"""The service: it watches packs' streams until it is told to stop, or until there is nothing left to read."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contracts import Clock
+from forestall.bootstrap import App, open_app
+from forestall.brokers import broker_address, uses_pulsar
+from forestall.home import home_option
+from forestall.packs import Pack, load_pack
+from forestall.service.counts import counts, summary_of
+from forestall.service.endpoint import answering, listen
+from forestall.service.halt import Halt
+from forestall.service.link import Link
+from forestall.service.ready_file import ReadyFile, ready_file
+from forestall.service.report import Health
+from forestall.service.streams import Stream, subscribe, until_watched
+from forestall.service.telling import Told, announce
+from forestall.settings import Settings
+from governance import mode_of, set_mode
+from ledger import Transaction
+from triggers.brokers import RetryLater
+from triggers.clock import WallClock
+
+RETRY_S = 2.0
+_log = logging.getLogger("forestall.run")
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a run is to do. `act_for`: the person on whose word the packs may act from now on."""
+
+    until_idle: bool = False
+    act_for: str | None = None
+    health: str | None = None
+    ready_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How it ended. A service that was stopped has no summary. `elsewhere`: streams that another process watches."""
+
+    summary: dict[str, Any] | None = None
+    elsewhere: tuple[str, ...] = ()
+    interrupted: bool = False
+
+
+async def run_service(settings: Settings, owner: str, orders: Orders) -> Done:
+    """Open everything, watch, and give back what is held. `owner` is this process's name in leases.
+
+    A broker that is away is waited for, unless the run is `until_idle`.
+
+    Raises:
+        PackError, SettingsError, UsageError: something that was given is wrong.
+        LedgerError, BrokerError: what needs a person, with what to do.
+    """
+    packs, clock = [load_pack(where) for where in settings.packs], WallClock()
+    streams = [Stream(pack.name, spec) for pack in packs for spec in pack.manifest.streams]
+    link = Link(streams, clock, broker_address(settings))
+    health = Health(owner, clock, link, streams, "pulsar" if uses_pulsar(settings) else "embedded", clock.now())
+    halt = None if orders.until_idle else Halt()
+    async with AsyncExitStack() as stack:
+        ready = stack.enter_context(ready_file(orders.ready_file))
+        if orders.health is not None:
+            await stack.enter_async_context(answering(health, listen(orders.health)))
+        app = await _open(stack, settings, packs, clock, health, halt)
+        if app is None:
+            assert halt is not None
+            return Done(interrupted=halt.interrupted)
+        if orders.act_for is not None:
+            person = orders.act_for
+            await app.ledger.transact("mode", lambda tx: _let_act(tx, packs, person, clock.now()))
+        option = home_option(settings.home)
+        await announce(app, packs, option)
+        told = Told(app, await app.ledger.read(lambda tx: tx.journal.latest_number()), option)
+        if halt is None:
+            return await _until_idle(app, told, health)
+        await _serve(app, told, health, halt, ready)
+        return Done(interrupted=halt.interrupted)
+
+
+async def _open(
+    stack: AsyncExitStack, settings: Settings, packs: list[Pack], clock: Clock, health: Health, halt: Halt | None
+) -> App | None:
+    """Everything open and every stream subscribed to; None when it was stopped while it waited for the broker."""
+    while True:
+        async with AsyncExitStack() as attempt:
+            try:
+                app = await attempt.enter_async_context(open_app(settings, packs, clock, owner=health.owner))
+                await subscribe(app.broker, health.streams)
+            except RetryLater as error:
+                if halt is None:
+                    raise
+                health.link.away(str(error))
+            else:
+                health.link.here()
+                health.app = app
+                stack.push_async_exit(attempt.pop_all())
+                return app
+        if await halt.within(RETRY_S):
+            return None
+
+
+async def _until_idle(app: App, told: Told, health: Health) -> Done:
+    before = await app.ledger.read(counts)
+    health.phase = "serving"
+    async with told.following():
+        await app.worker.run_until_idle()
+    return Done(await app.ledger.read(lambda tx: summary_of(tx, before)), app.worker.elsewhere)
+
+
+async def _serve(app: App, told: Told, health: Health, halt: Halt, ready: ReadyFile | None) -> None:
+    async with told.following(), asyncio.TaskGroup() as tasks:
+        beside = [
+            tasks.create_task(health.link.watch(app.broker)),
+            tasks.create_task(_tell_ready(app, health, halt, ready)),
+        ]
+        await app.worker.serve(halt.stop)
+        for task in beside:
+            task.cancel()
+    _log.info("stopped; everything is in the ledger")
+
+
+async def _tell_ready(app: App, health: Health, halt: Halt, ready: ReadyFile | None) -> None:
+    await until_watched(app.ledger, health.streams, health.clock.now)
+    health.phase = "serving"
+    if ready is not None:
+        ready.write(health.owner, health.clock.now())
+    _log.info("%s is ready: every stream is watched", health.owner, extra={"happening": "ready"})
+    await halt.stop.wait()
+    health.phase = "stopping"
+
+
+def _let_act(tx: Transaction, packs: list[Pack], person: str, now: int) -> None:
+    for pack in packs:
+        if mode_of(tx, pack.name, pack.manifest.mode) != "act":
+            set_mode(tx, pack.name, "act", person=person, now=now)

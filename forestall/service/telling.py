@@ -1,0 +1,63 @@
+"""The service's log: one line for every happening, from the journal, whichever process made it happen."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from contracts import HOUR, to_iso
+from forestall.bootstrap import App
+from forestall.packs import Pack
+from forestall.trace import Teller, telling_at
+from governance import frozen, mode_of
+
+LOOK_S = 5.0
+_log = logging.getLogger("forestall.run")
+
+
+async def announce(app: App, packs: Sequence[Pack], option: str) -> None:
+    """What this process is about to do; `option` names the home."""
+    modes = await app.ledger.read(lambda tx: [mode_of(tx, pack.name, pack.manifest.mode) for pack in packs])
+    for pack, mode in zip(packs, modes, strict=True):
+        said = "it acts as far as it may" if mode == "act" else "it says what it would do, and does nothing"
+        names = ", ".join(stream.name for stream in pack.manifest.streams)
+        _log.info("%s watches %s for %s in mode %s: %s", app.services.owner, names, pack.name, mode, said)
+    stop = await app.ledger.read(frozen)
+    if stop is not None:
+        said = f"forestall thaw{option} lets them go on"
+        _log.warning("all effects are frozen by %s: %s; %s", stop["person"], stop["reason"], said)
+
+
+class Told:
+    """What was told already, and what is new."""
+
+    def __init__(self, app: App, after: int, option: str) -> None:
+        self._ledger, self._clock, self._teller = app.ledger, app.services.clock, Teller(after, option)
+
+    async def tell(self) -> None:
+        with telling_at(self._clock.now()):
+            new = await self._teller.new(self._ledger)
+        for found in new:
+            level = logging.WARNING if found.tone in ("alarm", "bad") else logging.INFO
+            extra = {"happening": found.kind, "incident": found.incident, "event_time": to_iso(found.at)}
+            when = f" (of {to_iso(found.at)})" if self._clock.now() - found.at > HOUR else ""
+            who = f"{found.incident} " if found.incident else ""
+            _log.log(level, "%s%s: %s%s", who, found.word, found.text, when, extra=extra)
+
+    async def follow(self) -> None:
+        """Until cancelled; wakes at every commit."""
+        while True:
+            commits = self._ledger.commits
+            await self.tell()
+            await self._ledger.changed(commits, LOOK_S)
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Tell while something else runs, and what is left at its end."""
+        task = asyncio.create_task(self.follow())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await self.tell()
