@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -9,6 +11,7 @@ from langgraph.types import Command as Resume
 
 from contracts import SECOND, Episode, own_event
 from graphs.checkpointer import BufferedSaver
+from graphs.in_flight import InFlight
 from graphs.incident import build
 from graphs.segment import Segment
 from graphs.services import GRAPH_VERSION, Services
@@ -20,55 +23,77 @@ RETRY_MICROS = 5_000_000
 _log = logging.getLogger("forestall.incident")
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A claimed run, and what its next segment begins with."""
+
+    run: Run
+    mail: Mail | None
+    checkpoint: tuple[int, dict[str, Any]] | None
+    event_now: int
+
+
 class IncidentDriver:
-    """Moves every run that can move."""
+    """Moves every run that can move, so many at a time as the services say."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._saver = BufferedSaver()
         self._graph = build(self._saver)
         self._learned = 0
+        self._learning = asyncio.Lock()
+        self._runs = InFlight(services.ledger, services.in_flight)
 
     async def step(self) -> bool:
-        """Drive one segment of one run; False when no run can move."""
-        services = self._services
+        """Take up the runs that can move, until a segment of one of them has ended; False when none can move.
+
+        Others may still be under way then; the next `step` goes on with them, and `close` waits for them.
+        """
+        return await self._runs.step(self._take_up)
+
+    async def close(self) -> None:
+        """Let the segments that are under way end."""
+        await self._runs.close()
+
+    async def _take_up(self) -> None:
+        services, held, room = self._services, self._runs.names, self._runs.room
         now = services.clock.now()
-        if await services.ledger.read(lambda tx: tx.runs.next_runnable(services.owner, now)) is None:
-            return False
-        run, mail, checkpoint, event_now = await services.ledger.transact(
-            "run:claim", lambda tx: _take(tx, services.owner, now)
-        )
-        if run is None:
-            return False
+        if not await services.ledger.read(lambda tx: tx.runs.runnable(services.owner, now, 1, held)):
+            return
+        taken = await services.ledger.transact("run:claim", lambda tx: _take(tx, services.owner, now, room, held))
+        for each in taken:
+            self._runs.start(each.run.thread, self._move(each, now))
+
+    async def _move(self, taken: _Taken, now: int) -> None:
+        run = taken.run
         try:
             if run.attempts > MAX_ATTEMPTS:
                 await self._give_up(run, "the graph failed again and again; see the log")
-            elif run.pack not in services.packs or run.graph_version > GRAPH_VERSION:
+            elif run.pack not in self._services.packs or run.graph_version > GRAPH_VERSION:
                 await self._leave(run)
             else:
-                await self._attempt(run, mail, checkpoint, now, event_now)
+                await self._attempt(taken, now)
         except Fenced as stop:
             _log.warning("%s", stop)
         finally:
             self._saver.drop(run.thread)
-        return True
 
-    async def _attempt(
-        self, run: Run, mail: Mail, checkpoint: tuple[int, dict[str, Any]] | None, now: int, event_now: int
-    ) -> None:
+    async def _attempt(self, taken: _Taken, now: int) -> None:
+        run = taken.run
         await self._learn()
         try:
-            await self._drive(run, mail, checkpoint, now, event_now)
+            await self._drive(taken, now)
         except LedgerError:
             raise
         except Exception:
             _log.exception("incident %s: attempt %d of %d failed", run.thread, run.attempts, MAX_ATTEMPTS)
             await self._services.ledger.transact("run:retry", lambda tx: tx.runs.retry_at(run, now + RETRY_MICROS))
 
-    async def _drive(
-        self, run: Run, mail: Mail, checkpoint: tuple[int, dict[str, Any]] | None, now: int, event_now: int
-    ) -> None:
-        segment = Segment(run, self._services, now, event_now)
+    async def _drive(self, taken: _Taken, now: int) -> None:
+        run, mail, checkpoint = taken.run, taken.mail, taken.checkpoint
+        if mail is None:
+            raise RuntimeError(f"run {run.thread}: is runnable, and has no mail")
+        segment = Segment(run, self._services, now, taken.event_now)
         self._saver.load(run.thread, checkpoint[1] if checkpoint else None)
         config: RunnableConfig = {"configurable": {"thread_id": run.thread}, "recursion_limit": 50}
         given: Any = {"mail": mail.body, "step": 0} if checkpoint is None else Resume(resume=mail.body)
@@ -104,12 +129,13 @@ class IncidentDriver:
 
     async def _learn(self) -> None:
         """Memory is a projection of the journal: take in the episodes that were recorded since."""
-        rows = await self._services.ledger.read(
-            lambda tx: tx.journal.numbered(type_prefix="forestall.episode.recorded", after=self._learned)
-        )
-        for seq, event in rows:
-            self._services.memory.learn(Episode.model_validate(event.data))
-            self._learned = seq
+        async with self._learning:
+            rows = await self._services.ledger.read(
+                lambda tx: tx.journal.of_type("forestall.episode.recorded", after=self._learned)
+            )
+            for seq, event in rows:
+                self._services.memory.learn(Episode.model_validate(event.data))
+                self._learned = seq
 
     async def _give_up(self, run: Run, reason: str) -> None:
         now = self._services.clock.now()
@@ -134,8 +160,8 @@ class IncidentDriver:
         await self._services.ledger.transact("run:leave", lambda tx: tx.runs.leave(run, now + 12 * RETRY_MICROS))
 
 
-def _take(tx: Transaction, owner: str, now: int) -> tuple[Any, Any, Any, int]:
-    run = tx.runs.claim(owner, now)
-    if run is None:
-        return None, None, None, 0
-    return run, tx.runs.mail(run.thread), tx.runs.checkpoint(run.thread), tx.docs.event_time(run.pack)
+def _take(tx: Transaction, owner: str, now: int, room: int, held: Collection[str]) -> list[_Taken]:
+    return [
+        _Taken(run, tx.runs.mail(run.thread), tx.runs.checkpoint(run.thread), tx.docs.event_time(run.pack))
+        for run in tx.runs.claim_many(owner, now, room, held)
+    ]

@@ -13,6 +13,8 @@ from tools import Catalogue, Toolbox
 GRAPH_VERSION = 1
 """Raised when a stored thread of an earlier version could not go on in this graph."""
 
+RUNS_IN_FLIGHT = 64
+
 
 @dataclass(frozen=True, slots=True)
 class PackRuntime:
@@ -31,7 +33,11 @@ class PackRuntime:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`owner` names this process in leases: the same name takes over at once what it held before it died."""
+    """`owner` names this process in leases: the same name takes over at once what it held before it died.
+
+    `in_flight`: so many runs, and as many commands, are under way at a time. 1 in virtual time, where the rows of different
+    incidents are to be written in the same order every time; what is decided does not depend on it.
+    """
 
     ledger: Ledger
     clock: Clock
@@ -40,6 +46,7 @@ class Services:
     routing: Routing
     owner: str
     planner: Planner | None = None
+    in_flight: int = RUNS_IN_FLIGHT
 
     async def recent(self, pack: str, measure: str, detector: str, key: str) -> list[Judged]:
         """The panes of a series that were judged last."""

@@ -71,6 +71,11 @@ class Journal:
         )
         return [(seq, decode_event(payload, tenant=None)) for seq, payload in rows]
 
+    def of_type(self, kind: str, after: int) -> list[tuple[int, Event]]:
+        """Events of exactly this type with their numbers, beyond a number; as cheap as they are few."""
+        rows = self._db.execute("SELECT seq, event FROM journal WHERE type = ? AND seq > ? ORDER BY seq", (kind, after))
+        return [(seq, decode_event(payload, tenant=None)) for seq, payload in rows]
+
     def has(self, event_id: str) -> bool:
         """Whether an event of this id was written."""
         return self._db.execute("SELECT 1 FROM journal WHERE id = ?", (event_id,)).fetchone() is not None

@@ -1,6 +1,7 @@
 """Runs: one durable thread an incident, its lease, its mail, its checkpoints and its timers."""
 
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,25 +100,31 @@ class Runs:
         """The run goes on, but no further signal joins it."""
         self._db.execute("UPDATE runs SET current = 0 WHERE thread = ?", (thread,))
 
+    def runnable(self, owner: str, now: int, limit: int, held: Collection[str] = ()) -> list[str]:
+        """The threads of the oldest runs that can move, but for those that the owner has in hand already."""
+        rows = self._db.execute(
+            "SELECT thread FROM runs WHERE status = 'runnable' AND next_at <= ?"
+            " AND (owner IS NULL OR owner = ? OR lease_until < ?) ORDER BY opened_at, thread LIMIT ?",
+            (now, owner, now, limit + len(held)),
+        )
+        return [thread for (thread,) in rows if thread not in held][:limit]
+
     def next_runnable(self, owner: str, now: int) -> str | None:
         """The thread of the oldest run that can move."""
-        row = self._db.execute(
-            "SELECT thread FROM runs WHERE status = 'runnable' AND next_at <= ?"
-            " AND (owner IS NULL OR owner = ? OR lease_until < ?) ORDER BY opened_at, thread LIMIT 1",
-            (now, owner, now),
-        ).fetchone()
-        return row[0] if row else None
+        return next(iter(self.runnable(owner, now, 1)), None)
 
     def claim(self, owner: str, now: int) -> Run | None:
         """Take the oldest run that can move, under a new fencing epoch."""
-        thread = self.next_runnable(owner, now)
-        if thread is None:
-            return None
-        self._db.execute(
+        return next(iter(self.claim_many(owner, now, 1)), None)
+
+    def claim_many(self, owner: str, now: int, limit: int, held: Collection[str] = ()) -> list[Run]:
+        """Take the oldest runs that can move, each under a new fencing epoch; not those already in hand."""
+        threads = self.runnable(owner, now, limit, held)
+        self._db.executemany(
             "UPDATE runs SET owner = ?, epoch = epoch + 1, attempts = attempts + 1, lease_until = ? WHERE thread = ?",
-            (owner, now + LEASE_MICROS, thread),
+            [(owner, now + LEASE_MICROS, thread) for thread in threads],
         )
-        return self.get(thread)
+        return [run for thread in threads if (run := self.get(thread)) is not None]
 
     def renew(self, run: Run, now: int) -> None:
         """Hold the run for another while.

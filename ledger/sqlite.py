@@ -1,18 +1,20 @@
-"""The ledger on SQLite: one file, one writer thread, WAL with `synchronous=FULL`."""
+"""The ledger on SQLite: one file, one writer and one reader thread, WAL with `synchronous=FULL`."""
 
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from ledger.commands import Commands
 from ledger.errors import LedgerError, LedgerReadOnly, translated
+from ledger.group_commit import GroupCommit, Snapshots
 from ledger.inbox import Inbox
 from ledger.incidents import Incidents
 from ledger.journal import Journal
+from ledger.lane import Job, Lane
 from ledger.leases import Leases
+from ledger.panes import Panes
 from ledger.people import People
 from ledger.runs import Runs
 from ledger.schema import migrate
@@ -35,6 +37,7 @@ class Transaction:
         self.commands = Commands(connection)
         self.people = People(connection)
         self.docs = Documents(connection)
+        self.panes = Panes(connection)
         self.leases = Leases(connection)
 
 
@@ -42,7 +45,10 @@ class Ledger(Protocol):
     """The durable record. All that is written in one `transact` is there together, or not at all."""
 
     async def transact(self, label: str, work: Callable[[Transaction], Answer]) -> Answer:
-        """Run `work` in one transaction; `label` names the commit point.
+        """Run `work` as one unit, all or nothing; `label` names the commit point.
+
+        Units may share a flush, so `work` may see what a neighbour has written and not yet flushed; nobody is told
+        anything before both are durable. What `work` keeps outside the ledger must wait for the answer.
 
         Raises:
             LedgerError: see `ledger.errors`; nothing was written.
@@ -50,7 +56,11 @@ class Ledger(Protocol):
         ...
 
     async def read(self, work: Callable[[Transaction], Answer]) -> Answer:
-        """Run `work`, which only reads, on one snapshot."""
+        """Run `work`, which only reads, on one snapshot.
+
+        Raises:
+            LedgerError: it tried to write, or see `ledger.errors`.
+        """
         ...
 
     @property
@@ -66,7 +76,11 @@ class Ledger(Protocol):
 
 
 class SqliteLedger:
-    """One file. Several processes may use it: writers wait for each other, leases and epochs keep them apart."""
+    """One file. Several processes may use it: writers wait for each other, leases and epochs keep them apart.
+
+    Writes and reads have a connection and a thread each, so that a read never waits for a flush. Transactions that
+    queue up while one is being flushed share the next flush, each within a savepoint of its own (`ledger.group_commit`).
+    """
 
     def __init__(self, path: Path) -> None:
         """Open or create the file and migrate it.
@@ -75,37 +89,50 @@ class SqliteLedger:
             LedgerError: see `ledger.errors`.
         """
         self.path = path
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._commits = 0
         self._next_commit = asyncio.Event()
         self._closed = False
+        self._writes, self._reads = Lane("ledger", self._write), Lane("ledger-reads", self._read)
         try:
-            self._db, self._tables = self._thread.submit(self._open).result()
-            self._foreign = self._thread.submit(self._data_version).result()
+            self._db = self._writes.thread.submit(self._open).result()
+            self._group = GroupCommit(self._db, Transaction(self._db), path)
+            self._foreign = self._writes.thread.submit(self._data_version).result()
+            self._readable = self._reads.thread.submit(self._open_to_read).result()
+            self._snapshots = Snapshots(self._readable, Transaction(self._readable), path)
         except BaseException:
-            self._thread.shutdown()
+            self._writes.thread.shutdown()
+            self._reads.thread.shutdown()
             raise
 
-    def _open(self) -> tuple[sqlite3.Connection, Transaction]:
+    def _open(self) -> sqlite3.Connection:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LedgerReadOnly(
                 f"{self.path.parent}: cannot be made ({error.strerror}); choose another home"
             ) from error
+        return self._connected(self._prepare)
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        self._assert_durable(connection)
+        migrate(connection, self.path)
+
+    def _open_to_read(self) -> sqlite3.Connection:
+        return self._connected(lambda connection: connection.execute("PRAGMA query_only = ON"))
+
+    def _connected(self, prepare: Callable[[sqlite3.Connection], object]) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
-                self._assert_durable(connection)
-                migrate(connection, self.path)
+                prepare(connection)
             except BaseException:
                 connection.close()
                 raise
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
-        return connection, Transaction(connection)
+        return connection
 
     def _assert_durable(self, connection: sqlite3.Connection) -> None:
         journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
@@ -116,55 +143,28 @@ class SqliteLedger:
     async def transact(self, label: str, work: Callable[[Transaction], Answer]) -> Answer:  # noqa: ARG002
         """See `Ledger.transact`."""
         try:
-            answer = await self._in_thread(lambda: self._transact(work))
+            answer: Answer = await self._writes.do(work)
         except asyncio.CancelledError:
             self._wake()  # it may have been committed all the same
             raise
         self._wake()
         return answer
 
+    def _write(self, jobs: list[Job]) -> list[Job]:
+        return self._group.run(jobs)
+
     def _wake(self) -> None:
         self._commits += 1
         self._next_commit.set()
         self._next_commit = asyncio.Event()
 
-    def _transact(self, work: Callable[[Transaction], Answer]) -> Answer:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                answer = work(self._tables)
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise translated(error, self.path) from error
-        return answer
-
     async def read(self, work: Callable[[Transaction], Answer]) -> Answer:
         """See `Ledger.read`."""
-        return await self._in_thread(lambda: self._read(work))
+        answer: Answer = await self._reads.do(work)
+        return answer
 
-    def _read(self, work: Callable[[Transaction], Answer]) -> Answer:
-        try:
-            self._db.execute("BEGIN")
-            try:
-                return work(self._tables)
-            finally:
-                self._db.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            raise translated(error, self.path) from error
-
-    async def _in_thread(self, job: Callable[[], Answer]) -> Answer:
-        # A cancelled caller must not leave while its transaction still runs: what it was told would be wrong.
-        future = asyncio.get_running_loop().run_in_executor(self._thread, job)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            if not future.done():
-                await asyncio.wait([future])
-            raise
+    def _read(self, jobs: list[Job]) -> list[Job]:
+        return self._snapshots.run(jobs)
 
     @property
     def commits(self) -> int:
@@ -183,7 +183,7 @@ class SqliteLedger:
                 async with asyncio.timeout(min(left, FOREIGN_COMMIT_INTERVAL_S)):
                     await self._next_commit.wait()
             except TimeoutError:
-                version = await self._in_thread(self._data_version)
+                version = await asyncio.wrap_future(self._writes.thread.submit(self._data_version))
                 if version != self._foreign:
                     self._foreign = version
                     self._wake()
@@ -197,5 +197,5 @@ class SqliteLedger:
         """Close the file; a second call does nothing."""
         if not self._closed:
             self._closed = True
-            await self._in_thread(self._db.close)
-            self._thread.shutdown()
+            await self._reads.close(self._readable.close)
+            await self._writes.close(self._db.close)

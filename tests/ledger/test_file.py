@@ -23,7 +23,7 @@ from tests.ledger.builders import note
 def pragma(ledger: SqliteLedger, name: str, value: object = None) -> object:
     """Read or set a pragma of the ledger's own connection, on its own thread."""
     text = f"PRAGMA {name}" if value is None else f"PRAGMA {name} = {value}"
-    row = ledger._thread.submit(lambda: ledger._db.execute(text).fetchone()).result()
+    row = ledger._writes.thread.submit(lambda: ledger._db.execute(text).fetchone()).result()
     return row[0] if row else None
 
 

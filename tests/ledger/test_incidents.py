@@ -1,5 +1,6 @@
 """One current incident a key: opening, joining and cooling down, against a small model."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,16 +37,17 @@ class Incidents(RuleBasedStateMachine):
         super().__init__()
         self.folder = TemporaryDirectory()
         self.ledger = SqliteLedger(Path(self.folder.name) / "ledger.db")
+        self.runner = asyncio.Runner()
         self.known: dict[str, dict[str, Known]] = {"a": {}, "b": {}}
         self.signals = 0
 
     def teardown(self) -> None:
-        self.ledger._thread.submit(self.ledger._db.close).result()
-        self.ledger._thread.shutdown()
+        self.runner.run(self.ledger.close())
+        self.runner.close()
         self.folder.cleanup()
 
     def _do(self, work: Callable[[Transaction], Answer]) -> Answer:
-        return self.ledger._thread.submit(lambda: self.ledger._transact(work)).result()
+        return self.runner.run(self.ledger.transact("test", work))
 
     @rule(key=st.sampled_from("ab"), onset=st.integers(0, 40), again=st.booleans())
     def raise_signal(self, key: str, onset: int, again: bool) -> None:

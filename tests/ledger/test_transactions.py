@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from contracts import canonical, digest
-from ledger import SqliteLedger, Transaction
+from ledger import LedgerError, SqliteLedger, Transaction
 from tests.ledger.builders import note
 
 
@@ -30,7 +30,8 @@ async def test_all_or_nothing(ledger: SqliteLedger, error: type[BaseException]) 
 
 
 async def test_a_read_writes_nothing(ledger: SqliteLedger) -> None:
-    await ledger.read(lambda tx: tx.docs.count("x", 1))
+    with pytest.raises(LedgerError, match="a read tried to write; use `transact`"):
+        await ledger.read(lambda tx: tx.docs.count("x", 1))
     assert await ledger.read(lambda tx: tx.docs.counters()) == {}
 
 
