@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts import Clock
+from triggers.brokers.checks import check_messages
 from triggers.brokers.cursors import Cursors, Member
 from triggers.brokers.embedded_consumer import EmbeddedConsumer
 from triggers.brokers.embedded_reader import EmbeddedReader
 from triggers.brokers.errors import AskOperator
 from triggers.brokers.holders import Holders
-from triggers.brokers.log import EventLog, check_messages
+from triggers.brokers.log import EventLog
 from triggers.brokers.log_file import open_log
 from triggers.brokers.log_thread import LogThread
 from triggers.brokers.protocol import MAX_MESSAGE_BYTES, Initial, Outgoing, Sharing
@@ -87,18 +88,20 @@ class EmbeddedBroker:
         subscription: str,
         *,
         partition: int | None = None,
-        initial: Initial = "earliest",
+        initial: Initial | None = None,
         sharing: Sharing = "failover",
     ) -> EmbeddedConsumer:
         """A consumer; what dead processes held is free from here on."""
-        member = await self._thread.call(self._subscribe, topic, subscription, partition, initial, sharing)
+        member = await self._thread.call(
+            self._subscribe, topic, subscription, partition, initial or "earliest", sharing
+        )
         return EmbeddedConsumer(
             self._thread, self._cursors, member, self._settings.batch_max_bytes, self._changed_outside
         )
 
-    async def ensure_subscription(self, topic: str, subscription: str, *, initial: Initial = "earliest") -> None:
+    async def ensure_subscription(self, topic: str, subscription: str, *, initial: Initial | None = None) -> None:
         """Create topic and subscription unless they exist."""
-        await self._thread.call(self._cursors.ensure, topic, subscription, initial)
+        await self._thread.call(self._cursors.ensure, topic, subscription, initial or "earliest")
 
     async def backlog(self, topic: str, subscription: str) -> int:
         """Messages not acknowledged, those in flight included."""

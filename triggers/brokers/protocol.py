@@ -82,10 +82,6 @@ class Consumer(Protocol):
         """
         ...
 
-    async def nack(self, messages: Sequence[Message]) -> None:
-        """Give these back: they are delivered again, to any consumer. On its way out: keep them and try again."""
-        ...
-
     async def at_end(self) -> bool:
         """Whether everything published to its partitions before this call was handed out here, or handled before.
 
@@ -133,12 +129,12 @@ class Broker(Protocol):
         subscription: str,
         *,
         partition: int | None = None,
-        initial: Initial = "earliest",
+        initial: Initial | None = None,
         sharing: Sharing = "failover",
     ) -> Consumer:
         """A consumer of the subscription, of one partition or of all.
 
-        `initial` says where a subscription starts that does not exist yet.
+        `initial` says where a subscription starts that does not exist yet; by default as configured, else "earliest".
 
         Raises:
             RetryLater: it is consumed exclusively, or shared otherwise, by somebody else.
@@ -146,7 +142,7 @@ class Broker(Protocol):
         """
         ...
 
-    async def ensure_subscription(self, topic: str, subscription: str, *, initial: Initial = "earliest") -> None:
+    async def ensure_subscription(self, topic: str, subscription: str, *, initial: Initial | None = None) -> None:
         """Create topic and subscription unless they exist, so that nothing published from now on is missed."""
         ...
 

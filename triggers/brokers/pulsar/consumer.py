@@ -1,0 +1,170 @@
+"""A consumer over the client's blocking one: a thread waits, the event loop hands out."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from triggers.brokers.errors import AskOperator, RetryLater, StopConsuming
+from triggers.brokers.protocol import Message, Sharing
+from triggers.brokers.pulsar.acks import Acks
+from triggers.brokers.pulsar.client import Connection
+from triggers.brokers.pulsar.messages import PulsarMessage, position_of
+from triggers.brokers.pulsar.topics import Topic
+
+_SLICE_MS = 1_000
+"""How long a thread waits at once: how soon an outage is noticed."""
+_SINGLES = 8
+"""So many messages at once mean that more are coming: from there on whole batches are taken."""
+_PATIENCE_S = 10
+"""How long without a connection before a waiting consumer says why."""
+_log = logging.getLogger("forestall.broker")
+
+
+class PulsarConsumer:
+    """Made by `PulsarBroker.subscribe`; of one partition, or of all (`partition` None)."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        consumer: Any,
+        topic: Topic,
+        partition: int | None,
+        sharing: Sharing,
+        backlog: Callable[[], Awaitable[int]],
+    ) -> None:
+        self._connection, self._consumer, self._raw = connection, consumer, consumer._consumer
+        self._topic, self._partition, self._sharing, self._backlog = topic, partition, sharing, backlog
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pulsar-consumer")
+        self._one_at_a_time = asyncio.Lock()
+        self._fetch: asyncio.Future[list[Any]] | None = None
+        self._blocking = False
+        self._ready: list[Message] = []
+        self._acks = Acks(self._raw, cumulative=sharing != "shared")
+        self._last = -1
+        self._silent_since: float | None = None
+        self._away_since: float | None = None
+        self._closed = False
+
+    async def receive(self, max_messages: int, *, wait: bool = True) -> list[Message]:
+        """The next messages, in order."""
+        if max_messages < 1:
+            raise ValueError(f"max_messages: {max_messages}; at least 1")
+        while True:
+            if not wait and self._fetch is not None and not self._fetch.done() and self._blocking:
+                return []  # an earlier call's thread still waits for the first message
+            messages = await self._take(max_messages, wait)
+            if messages or not wait:
+                return messages
+            await self._complain_if_away()
+
+    async def ack(self, messages: Sequence[Message]) -> None:
+        """Sent soon; `close` waits for it."""
+        self._assert_open()
+        if len(messages) > 1 and not self._acks.is_prefix(messages):
+            await self._connection.run(self._acks.individually, messages)
+        else:
+            self._acks.ack(messages)
+
+    async def at_end(self) -> bool:
+        """The last of the topic was handed out here; or else, nothing is left unacknowledged."""
+        self._assert_open()
+        if self._ready:
+            return False
+        if self._partition is not None and self._sharing != "shared":
+            last = await self._connection.call(self._topic.name, "consume", self._raw.get_last_message_id)
+            if last.entry_id() < 0 or position_of(last) <= self._last:
+                return True
+        if self._silent_since is None:
+            return False  # messages are still coming
+        try:
+            return await self._backlog() == 0
+        except (AskOperator, RetryLater) as error:
+            return self._silent_for_long(error)
+
+    async def close(self) -> None:
+        """Acknowledgements are sent, the rest is given back."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if not self._connection.closed:
+                await self._connection.call(self._topic.name, "consume", self._consumer.close)
+        except StopConsuming:
+            pass
+        finally:
+            self._thread.shutdown(wait=False)
+            self._ready.clear()
+
+    async def _take(self, max_messages: int, wait: bool) -> list[Message]:
+        async with self._one_at_a_time:
+            if not self._ready:
+                self._assert_open()
+                if self._fetch is None:
+                    self._blocking = wait
+                    fetching = asyncio.get_running_loop().run_in_executor(self._thread, self._fetch_some, wait)
+                    self._fetch = fetching
+                await asyncio.wait({self._fetch})  # a cancelled caller leaves it to the next one
+                done, self._fetch = self._fetch, None
+                await self._accept(done)
+            if len(self._ready) <= max_messages:
+                taken, self._ready = self._ready, []
+            else:
+                taken, self._ready = self._ready[:max_messages], self._ready[max_messages:]
+            self._acks.handed_out(taken)
+            return taken
+
+    async def _accept(self, done: "asyncio.Future[list[Any]]") -> None:
+        try:
+            raws = done.result()
+        except self._connection.pulsar.PulsarException as error:
+            self._assert_open()
+            raise await self._connection.explain(type(error).__name__, self._topic.name, "consume") from error
+        if not raws:
+            self._silent_since = self._silent_since or time.monotonic()
+            return
+        self._silent_since = self._away_since = None
+        name, partition = self._topic.name, self._partition
+        if partition is None:
+            self._ready = [PulsarMessage(raw, name, max(raw.message_id().partition(), 0)) for raw in raws]
+        else:
+            self._ready = [PulsarMessage(raw, name, partition) for raw in raws]
+            self._last = position_of(raws[-1].message_id())
+
+    def _fetch_some(self, wait: bool) -> list[Any]:
+        """In the thread: what comes within a slice of time; a few one by one, then all that the client holds."""
+        found: list[Any] = []
+        try:
+            found.append(self._raw.receive(_SLICE_MS if wait else 1))
+            while len(found) < _SINGLES:
+                found.append(self._raw.receive(0))
+        except self._connection.pulsar.Timeout:
+            return found
+        return found + self._raw.batch_receive()  # type: ignore[no-any-return]
+
+    async def _complain_if_away(self) -> None:
+        """Nothing came. Without a connection for long, say why; the client goes on trying, the caller may, too."""
+        if self._raw.is_connected():
+            self._away_since = None
+            return
+        now = time.monotonic()
+        self._away_since = self._away_since or now
+        if now - self._away_since >= _PATIENCE_S:
+            self._away_since = None
+            raise await self._connection.explain("NotConnected", self._topic.name, "consume")
+
+    def _silent_for_long(self, error: Exception) -> bool:
+        assert self._silent_since is not None
+        bound = self._connection.settings.silence_s
+        if time.monotonic() - self._silent_since < bound or not self._raw.is_connected():
+            return False
+        _log.warning(
+            "topic %s: %g s of silence are taken for its end, for want of better: %s", self._topic.name, bound, error
+        )
+        return True
+
+    def _assert_open(self) -> None:
+        if self._closed or self._connection.closed:
+            raise StopConsuming(f"topic {self._topic.name!r}: this consumer is closed; subscribe anew")

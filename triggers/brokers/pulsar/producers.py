@@ -1,0 +1,143 @@
+"""Publishing: one producer a topic, kept; everything acknowledged before it is called published."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from triggers.brokers.errors import BrokerError, RefuseMessage
+from triggers.brokers.protocol import Outgoing
+from triggers.brokers.pulsar.client import Connection
+from triggers.brokers.pulsar.faults import is_lasting
+from triggers.brokers.pulsar.messages import id_text
+from triggers.brokers.pulsar.topics import Topic
+
+_BATCH_MESSAGES, _BATCH_BYTES = 1_000, 128 * 1024
+_BATCH_DELAY_MS = 1_000
+"""Never waited for: a publish ends with a flush."""
+_PENDING = 10_000
+_AT_ONCE = 64
+"""So many are handed to the client on the event loop; more go through a thread, where they may wait for room."""
+
+
+class _Publication:
+    """The acknowledgements of one publish; they arrive in the client's threads."""
+
+    def __init__(self, count: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[None] = self._loop.create_future()
+        self.ids: list[Any] = [None] * count
+        self.failed: dict[int, str] = {}
+        self._left = count
+
+    def settle(self, index: int, result: Any, message_id: Any) -> None:
+        if result.name != "Ok":
+            self.failed[index] = result.name
+        self.ids[index] = message_id
+        self._left -= (
+            1  # all acknowledgements of a producer come in one thread at a time, which holds the interpreter's lock
+        )
+        if self._left == 0:
+            self._end()
+
+    def _end(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._wake)
+        except RuntimeError:  # the loop has ended; an error here would end the process
+            return
+
+    def _wake(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+class Producers:
+    """The producers of one broker."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._builders = connection.pulsar._pulsar.MessageBuilder
+        self._made: dict[str, asyncio.Task[Any]] = {}
+
+    async def publish(self, topic: Topic, batch: Sequence[Outgoing]) -> list[str]:
+        """Hand over in order, then wait for every acknowledgement."""
+        producer = await self._producer(topic)
+        publication = _Publication(len(batch))
+        if len(batch) <= _AT_ONCE:
+            _send(self._builders, producer, batch, publication)
+            producer.flush_async(_ignore)
+        else:
+            await self._connection.run(_send_all, self._builders, producer, batch, publication)
+        await publication.done
+        if publication.failed:
+            raise await self._explain(topic, publication.failed, len(batch))
+        return [id_text(each, max(each.partition(), 0)) for each in publication.ids]
+
+    async def close(self) -> None:
+        """The client closes them; those that are being made are waited for."""
+        if self._made:
+            await asyncio.wait(self._made.values())
+        self._made.clear()
+
+    async def _producer(self, topic: Topic) -> Any:
+        self._connection.assert_open()
+        making = self._made.get(topic.full)
+        if making is None:
+            making = self._made[topic.full] = asyncio.create_task(self._make(topic))
+        try:
+            return await asyncio.shield(making)
+        except BrokerError:
+            self._forget(topic, making)
+            raise
+
+    async def _make(self, topic: Topic) -> Any:
+        connection = self._connection
+        made = await connection.call(
+            topic.name,
+            "produce",
+            connection.client.create_producer,
+            topic.full,
+            send_timeout_millis=round(connection.settings.send_timeout_s * 1000),
+            max_pending_messages=_PENDING,
+            block_if_queue_full=True,
+            batching_enabled=True,
+            batching_max_messages=_BATCH_MESSAGES,
+            batching_max_allowed_size_in_bytes=_BATCH_BYTES,
+            batching_max_publish_delay_ms=_BATCH_DELAY_MS,
+        )
+        return made._producer  # what the client wraps checks no types, and can be flushed without waiting
+
+    async def _explain(self, topic: Topic, failed: dict[int, str], count: int) -> BrokerError:
+        index, code = min(failed.items())
+        if is_lasting(code):
+            self._forget(topic, self._made[topic.full])
+        if code == "MessageTooBig":
+            return RefuseMessage(
+                f"message {index} of the batch: the broker takes none so large; send a reference", index
+            )
+        error = await self._connection.explain(code, topic.name, "produce")
+        return type(error)(f"{error}; {len(failed)} of {count} messages were not acknowledged")
+
+    def _forget(self, topic: Topic, making: asyncio.Task[Any]) -> None:
+        if self._made.get(topic.full) is making:
+            del self._made[topic.full]
+
+
+def _send_all(builders: Any, producer: Any, batch: Sequence[Outgoing], publication: _Publication) -> None:
+    _send(builders, producer, batch, publication)
+    producer.flush_async(_ignore)
+
+
+def _send(builders: Any, producer: Any, batch: Sequence[Outgoing], publication: _Publication) -> None:
+    for index, one in enumerate(batch):
+        builder = builders()
+        builder.content(one.payload)
+        if one.key:
+            builder.partition_key(one.key)
+        for name, value in one.properties.items():
+            builder.property(name, value)
+        producer.send_async(builder.build(), partial(publication.settle, index))
+
+
+def _ignore(_: Any) -> None:
+    """Each message's own acknowledgement says how it went."""

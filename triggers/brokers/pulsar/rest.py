@@ -1,0 +1,87 @@
+"""What Pulsar tells over HTTP only: backlogs, lists of topics, schemas; and the creation of partitions."""
+
+import asyncio
+from typing import Any
+
+import httpx
+
+from triggers.brokers.errors import AskOperator, RetryLater
+from triggers.brokers.pulsar.credentials import Credentials
+from triggers.brokers.pulsar.settings import PulsarSettings
+
+_TIMEOUT_S = 10
+_REDIRECTS = 3
+NOT_THERE = 404
+EXISTS = 409
+
+
+class Rest:
+    """The admin interface, as far as a role without admin rights may use it."""
+
+    def __init__(self, settings: PulsarSettings, credentials: Credentials) -> None:
+        self._url = settings.rest_url
+        self._derived = settings.web_url is None
+        self._credentials = credentials
+        self._http = httpx.AsyncClient(
+            timeout=_TIMEOUT_S,
+            trust_env=False,
+            verify=settings.tls or True,
+        )
+
+    async def get(self, path: str, purpose: str) -> Any:
+        """The answer's JSON; None where there is no such thing.
+
+        Raises:
+            AskOperator, RetryLater: naming `purpose`.
+        """
+        answer = await self.ask("GET", path, purpose)
+        if answer.status_code == NOT_THERE:
+            return None
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise AskOperator(f"pulsar_web_url: {self._url}: no Pulsar answers there; correct it") from error
+
+    async def ask(self, method: str, path: str, purpose: str, content: Any = None) -> httpx.Response:
+        """Any answer that does not say that we may not, or that it cannot."""
+        if not self._url:
+            raise AskOperator(f"{purpose}: the broker tells it over HTTP only; set pulsar_web_url")
+        token = await asyncio.to_thread(self._credentials.token)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        url = f"{self._url}/admin/v2/{path}"
+        try:
+            for _ in range(_REDIRECTS):
+                answer = await self._http.request(method, url, headers=headers, json=content)
+                if not answer.is_redirect:
+                    break
+                url = str(answer.headers["location"])  # another broker of the cluster; it wants the token, too
+        except httpx.HTTPError as error:
+            hint = " (derived from pulsar_url)" if self._derived else ""
+            said = str(error) or type(error).__name__
+            raise RetryLater(f"pulsar_web_url: {self._url}{hint}: {said}; is it up, is it the address?") from error
+        self._assert_allowed(answer, purpose)
+        return answer
+
+    def _assert_allowed(self, answer: httpx.Response, purpose: str) -> None:
+        code = answer.status_code
+        if code == httpx.codes.UNAUTHORIZED:
+            state = "refuses our token; renew it" if self._credentials.present else "wants a token; set pulsar_token"
+            raise AskOperator(f"{purpose}: {self._url} {state}")
+        if code == httpx.codes.FORBIDDEN:
+            raise AskOperator(
+                f"{purpose}: {self._url} does not let {self._credentials.role()}; have an administrator allow or do it"
+            )
+        if code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise RetryLater(f"{purpose}: {self._url} answers {code} ({_reason(answer)})")
+        if code >= httpx.codes.BAD_REQUEST and code not in (NOT_THERE, EXISTS):
+            raise AskOperator(f"{purpose}: {self._url} answers {code} ({_reason(answer)})")
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["reason"])[:200]
+    except (LookupError, TypeError, ValueError):
+        return answer.reason_phrase
