@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts import Clock
-from forestall.errors import BrokerTrouble, SettingsError, UsageError
+from forestall.errors import SettingsError, UsageError
 from forestall.home import DEFAULT_HOME
 from forestall.settings import Settings
 from triggers.brokers import Broker, EmbeddedBroker
 
 if TYPE_CHECKING:
     from forestall.devbroker import DevPulsar
-    from triggers.brokers.pulsar import PulsarSettings
+    from triggers.brokers.pulsar import OAuth2, PulsarSettings
 
 BROKER_FILE = "broker.db"
 DEV_FOLDER = "pulsar"
@@ -28,15 +28,9 @@ async def open_broker(settings: Settings, clock: Clock, *, owner: str | None = N
     """
     if not uses_pulsar(settings):
         return await EmbeddedBroker.open(settings.home / BROKER_FILE, clock, owner=owner)
-    reached = pulsar_settings(settings)
-    try:
-        from triggers.brokers.pulsar import PulsarBroker
-    except ModuleNotFoundError as error:
-        if error.name not in ("pulsar", "_pulsar"):
-            raise
-        step = "Install Forestall with it: pip install 'forestall[pulsar]'"
-        raise BrokerTrouble("pulsar-client is not installed, which Pulsar is reached with", step) from error
-    return await PulsarBroker.open(reached, clock, owner=owner)
+    from triggers.brokers.pulsar import PulsarBroker
+
+    return await PulsarBroker.open(pulsar_settings(settings), clock, owner=owner)
 
 
 def uses_pulsar(settings: Settings) -> bool:
@@ -57,27 +51,36 @@ def pulsar_settings(settings: Settings) -> "PulsarSettings":
         SettingsError: credentials are there by half.
         UsageError: Pulsar is asked for, no address is set, and none was started here.
     """
-    if settings.pulsar_oauth2_issuer_url and settings.pulsar_oauth2_private_key is None:
-        raise SettingsError(["FORESTALL_PULSAR_OAUTH2_PRIVATE_KEY: not set; name the file of the client's credentials"])
     url, web_url = settings.pulsar_url, settings.pulsar_web_url
     if url is None:
         running = running_pulsar(settings.home)
         url, web_url = running.url, web_url or running.web_url
-    key = settings.pulsar_oauth2_private_key
     from triggers.brokers.pulsar import PulsarSettings
 
     return PulsarSettings(
         url=url,
         web_url=web_url,
         namespace=settings.pulsar_namespace,
-        token=settings.pulsar_token.get_secret_value() if settings.pulsar_token else None,
+        token=settings.pulsar_token,
         token_file=settings.pulsar_token_file,
+        oauth2=_oauth2(settings),
         tls_trust_certs=settings.pulsar_tls_trust_certs,
-        oauth2_issuer_url=settings.pulsar_oauth2_issuer_url,
-        oauth2_audience=settings.pulsar_oauth2_audience,
-        oauth2_scope=settings.pulsar_oauth2_scope,
-        oauth2_private_key=key.get_secret_value() if key else None,
         initial=settings.pulsar_initial,
+    )
+
+
+def _oauth2(settings: Settings) -> "OAuth2 | None":
+    from triggers.brokers.pulsar import OAuth2
+
+    if settings.pulsar_oauth2_issuer_url is None:
+        return None
+    if settings.pulsar_oauth2_private_key is None:
+        raise SettingsError(["FORESTALL_PULSAR_OAUTH2_PRIVATE_KEY: not set; name the file of the client's credentials"])
+    return OAuth2(
+        issuer_url=settings.pulsar_oauth2_issuer_url,
+        private_key=settings.pulsar_oauth2_private_key,
+        audience=settings.pulsar_oauth2_audience,
+        scope=settings.pulsar_oauth2_scope,
     )
 
 

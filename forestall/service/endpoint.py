@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import logging
+import os
 import re
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +18,8 @@ from forestall.errors import UsageError
 from forestall.service.report import Health
 
 LOOPBACK = "127.0.0.1"
+PORT_MAX = 65_535
+_log = logging.getLogger("forestall.run")
 _ADVICE = "Write it like 127.0.0.1:8090, or as a port alone."
 
 
@@ -29,11 +33,13 @@ def listen(address: str) -> socket.socket:
     if found is None:
         raise UsageError(f"--health: {address!r}: is no host and port", _ADVICE)
     host, port = found[1] or LOOPBACK, int(found[2])
+    if port > PORT_MAX:
+        raise UsageError(f"--health: {address!r}: there is no port above {PORT_MAX}", _ADVICE)
     try:
         return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except (OSError, OverflowError) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"--health: {address!r}: cannot be listened at ({said})", "Choose another port.") from error
+    except OSError as error:
+        said = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise UsageError(f"--health: {address!r}: cannot be listened at ({said})", "Choose another.") from error
 
 
 def application(health: Health) -> Starlette:
@@ -67,6 +73,8 @@ async def answering(health: Health, listener: socket.socket) -> AsyncIterator[No
         application(health), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
     )
     server = _Server(config)
+    host, port = listener.getsockname()[:2]
+    _log.info("health: http://%s:%d/health", f"[{host}]" if ":" in host else host, port)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield

@@ -1,0 +1,159 @@
+"""The service as those see it who start and watch it: a file, an endpoint, lines of log."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from forestall.cli.app import run
+from forestall.service.endpoint import listen
+
+Capture = pytest.CaptureFixture[str]
+Start = Callable[..., "Service"]
+SECRET = "not-to-be-seen"
+
+
+class Service:
+    """A running `forestall run`, and its log so far."""
+
+    def __init__(self, home: Path, *options: str, **environment: str) -> None:
+        command = [sys.executable, "-m", "forestall", "run", "--home", str(home), *options]
+        self.process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}, cwd=home.parent
+        )
+        self.lines: list[str] = []
+
+    def until(self, text: str) -> str:
+        """The first line from here on that holds it; fails when the process ends before."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if text in line:
+                return line
+        raise AssertionError(f"ended without {text!r}: {''.join(self.lines)}")
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        self.lines += self.process.communicate(timeout=60)[1].splitlines(keepends=True)
+        return self.process.returncode
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    made: list[Service] = []
+
+    def begin(*options: str, **environment: str) -> Service:
+        made.append(Service(tmp_path / "home", *options, **environment))
+        return made[-1]
+
+    yield begin
+    for each in made:
+        each.process.kill()
+        each.process.communicate()
+
+
+def _address(service: Service) -> str:
+    found = re.search(r"health: (http://\S+)/health", service.until("health: http"))
+    assert found is not None
+    return found[1]
+
+
+def test_the_endpoint_tells_state_and_figures_and_no_secret(start: Start, parcels: Path) -> None:
+    second = shutil.copytree(parcels, parcels.parent / "letters")
+    manifest = second / "pack.yaml"
+    manifest.write_text(manifest.read_text().replace("pack: parcels", "pack: letters"))
+    service = start(
+        *("--pack", str(parcels), "--pack", str(second), "--health", "127.0.0.1:0", "--broker", "embedded"),
+        FORESTALL_PULSAR_URL="pulsar://127.0.0.1:1",
+        FORESTALL_PULSAR_TOKEN=SECRET,
+    )
+    address = _address(service)
+    service.until("run-1 is ready: every stream is watched")
+    assert httpx.get(f"{address}/live").json() == {"live": True}
+    assert httpx.get(f"{address}/ready").json() == {"ready": True, "status": "serving"}
+    answer = httpx.get(f"{address}/health")
+    assert answer.status_code == 200
+    assert SECRET not in answer.text
+    found: dict[str, Any] = answer.json()
+    assert (found["broker"]["kind"], found["broker"]["connected"]) == ("embedded", True)
+    streams = [(each["pack"], each["stream"], each["watched_by"], each["backlog"]) for each in found["streams"]]
+    assert streams == [("parcels", "parcels", ["run-1"], 0), ("letters", "parcels", ["run-1"], 0)]
+    assert (found["counters"]["events"], found["frozen"], found["open_incidents"]) == (0, None, 0)
+    assert httpx.get(f"{address}/elsewhere").status_code == 404
+    assert httpx.post(f"{address}/health").status_code == 405
+    home = str(parcels.parent / "home")
+    assert run(["freeze", "--reason", "stocktaking", "--as", "ada", "--home", home]) == 0
+    assert httpx.get(f"{address}/health").json()["frozen"]["reason"] == "stocktaking"
+    assert service.end() == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{address}/live")
+    assert SECRET not in "".join(service.lines)
+
+
+def test_the_ready_file_is_there_while_it_serves(start: Start, parcels: Path, tmp_path: Path) -> None:
+    file = tmp_path / "ready"
+    file.write_text("left by another time")
+    service = start("--pack", str(parcels), "--ready-file", str(file))
+    service.until("is ready")
+    assert json.loads(file.read_text())["process"] == service.process.pid
+    assert service.end() == 0
+    assert not file.exists()
+    service = start("--pack", str(parcels), "--ready-file", str(file))
+    service.until("is ready")
+    service.end(signal.SIGKILL)
+    assert file.exists()
+    service = start("--pack", str(parcels), "--ready-file", str(file))
+    service.until("watches parcels")
+    service.until("is ready")
+    assert json.loads(file.read_text())["process"] == service.process.pid
+    file.write_text("of somebody else by now")
+    assert service.end() == 0
+    assert file.read_text() == "of somebody else by now"
+    assert [each.name for each in tmp_path.glob("ready*")] == ["ready"]
+
+
+def test_the_log_is_json_on_demand(start: Start, parcels: Path) -> None:
+    service = start("--pack", str(parcels), "--log-format", "json")
+    service.until("is ready")
+    assert service.end() == 0
+    told = [json.loads(line) for line in service.lines]
+    assert [line.get("happening") for line in told] == [None, "ready", None, None]
+    assert {line["level"] for line in told} == {"info"}
+
+
+def test_what_stands_in_the_way_is_told_before_anything_is_opened(
+    parcels: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    home = tmp_path / "home"
+    command = ["run", "--pack", str(parcels), "--home", str(home)]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run([*command, "--health", f"127.0.0.1:{port}"]) == 2
+    assert f"--health: '127.0.0.1:{port}': cannot be listened at (Address already in use)" in capsys.readouterr().err
+    assert run([*command, "--ready-file", str(tmp_path / "nowhere" / "ready")]) == 2
+    assert "--ready-file" in capsys.readouterr().err
+    assert run([*command, "--ready-file", str(tmp_path / "ready"), "--until-idle"]) == 2
+    assert "is for the service" in capsys.readouterr().err
+    assert not (home / "ledger.db").exists()
+
+
+@pytest.mark.parametrize("address", ["x", "127.0.0.1", "127.0.0.1:99999", "1:2:x", ""])
+def test_no_address(address: str, capsys: Capture, parcels: Path, tmp_path: Path) -> None:
+    assert run(["run", "--pack", str(parcels), "--home", str(tmp_path / "home"), "--health", address]) == 2
+    assert f"--health: {address!r}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["0", ":0", "127.0.0.1:0"])
+def test_a_port_alone_is_loopbacks(address: str) -> None:
+    with listen(address) as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
