@@ -56,7 +56,7 @@ class IncidentDriver:
         await self._runs.close()
 
     async def _take_up(self) -> None:
-        services, held, room = self._services, self._runs.names, self._runs.room
+        services, held, room = self._services, frozenset(self._runs.names), self._runs.room
         now = services.clock.now()
         if not await services.ledger.read(lambda tx: tx.runs.runnable(services.owner, now, 1, held)):
             return

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -71,9 +72,9 @@ class Tool:
         """Whether it can tell what a call would touch."""
         return self._quote is not None
 
-    @property
+    @cached_property
     def schema(self) -> dict[str, Any]:
-        """JSON Schema of the arguments."""
+        """JSON Schema of the arguments, made once; not to be changed."""
         return self._arguments.model_json_schema()
 
     def quote(self, function: QuoteFunction) -> QuoteFunction:

@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypedDict
 
+from langgraph.graph import END
 from langgraph.runtime import Runtime
+from langgraph.types import Command
 
 from contracts import Json
 from graphs.segment import Segment
@@ -40,17 +42,20 @@ class IncidentState(TypedDict, total=False):
 
 
 Update = dict[str, Any]
+Resumed = Command[Any]
+"""What a node answers: its update, and where the thread goes on."""
 Node = Callable[[IncidentState, Segment], Awaitable[Update]]
 
 
-def as_node(function: Node) -> Callable[[IncidentState, Runtime[Segment]], Awaitable[Update]]:
-    """A LangGraph node over (state, segment) that keeps count of the decisions."""
+def as_node(function: Node) -> Callable[[IncidentState, Runtime[Segment]], Awaitable[Resumed]]:
+    """A LangGraph node over (state, segment) that keeps count of the decisions and goes to the node named as `next`."""
 
-    async def node(state: IncidentState, runtime: Runtime[Segment]) -> Update:
+    async def node(state: IncidentState, runtime: Runtime[Segment]) -> Resumed:
         segment = runtime.context
         segment.step = state.get("step", 0)
         update = await function(state, segment)
-        return {**update, "step": segment.step}
+        following = update["next"]
+        return Command(update={**update, "step": segment.step}, goto=END if following == "end" else following)
 
     node.__name__ = function.__name__
     return node

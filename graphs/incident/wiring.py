@@ -4,15 +4,16 @@ from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import interrupt
+from langgraph.types import Command, interrupt
 
+from contracts import Json
 from graphs.checkpointer import BufferedSaver
 from graphs.incident.acting import dispatch, outcome
 from graphs.incident.concluding import closed, conclude, expired, recovered
 from graphs.incident.explaining import explain, open_incident
 from graphs.incident.gating import answered, gate, unanswered
 from graphs.incident.planning import plan, recall
-from graphs.incident.state import IncidentState, Update, as_node
+from graphs.incident.state import IncidentState, Resumed, as_node
 from graphs.segment import Segment
 
 NODES = {
@@ -47,37 +48,35 @@ TIMERS = {
 }
 
 
-async def wait(state: IncidentState) -> Update:
-    """Nothing but the wait: what stands before an interrupt runs again at every resume."""
-    return {"mail": interrupt({"for": WAITS_FOR[state["phase"]]})}
+async def wait(state: IncidentState) -> Resumed:
+    """Nothing before the wait: what stands before an interrupt runs again at every resume."""
+    mail = interrupt({"for": WAITS_FOR[state["phase"]]})
+    return Command(update={"mail": mail}, goto=route(mail, state["phase"]))
 
 
-def route(state: IncidentState) -> str:
+def route(mail: Json, phase: str) -> str:
     """Which node takes the mail. What has nothing to say to this phase is put aside."""
-    kind, phase = state["mail"]["kind"], state["phase"]
+    kind = mail["kind"]
     if kind == "look":
         return {"explaining": "explain", "standing_by": "dispatch"}.get(phase, "wait")
     if kind == "answer":
         return "answered" if phase == "approving" else "wait"
     if kind == "timer":
-        return TIMERS.get((state["mail"]["timer"], phase), "wait")
+        return TIMERS.get((mail["timer"], phase), "wait")
     if kind in ("outcome", "recovered", "expired", "closed"):
         return str(kind)
     return "wait"
 
 
 def build(saver: BufferedSaver) -> CompiledStateGraph[IncidentState, Segment, Any, Any]:
-    """Compile the graph over a saver."""
+    """Compile the graph over a saver.
+
+    Every node names the one that follows in its answer: a conditional edge would read the state once more a step.
+    """
     graph = StateGraph(IncidentState, context_schema=Segment)
     for name, function in NODES.items():
         node: Any = as_node(function)  # LangGraph's overloads do not see through a wrapped node
-        graph.add_node(name, node)
-        graph.add_conditional_edges(name, _next, [*NODES, "wait", END])
-    graph.add_node("wait", wait)
-    graph.add_conditional_edges("wait", route, [*NODES, "wait"])
+        graph.add_node(name, node, destinations=(*NODES, "wait", END))
+    graph.add_node("wait", wait, destinations=(*NODES, "wait"))
     graph.add_edge(START, "open")
     return graph.compile(checkpointer=saver)
-
-
-def _next(state: IncidentState) -> str:
-    return END if state["next"] == "end" else state["next"]
