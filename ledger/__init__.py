@@ -14,7 +14,7 @@ from ledger.errors import (
 )
 from ledger.identity import content_digest, former_digest, former_identity, name_identity, name_prefix
 from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter, Received
-from ledger.inbox_index import INBOX_MAX_IDENTITIES, InboxIndex
+from ledger.inbox_index import INBOX_MAX_IDENTITIES, InboxIndex, Seen
 from ledger.incidents import Joined
 from ledger.journal import OutboxRow
 from ledger.leases import Lease
@@ -52,6 +52,7 @@ __all__ = [
     "Received",
     "Routing",
     "Run",
+    "Seen",
     "SqliteLedger",
     "Transaction",
     "content_digest",

@@ -9,7 +9,7 @@ import numpy as np
 from contracts import DAY
 from ledger.errors import InboxMoved
 from ledger.identity import former_digest, former_identity
-from ledger.inbox_index import InboxIndex, run_of
+from ledger.inbox_index import Seen, run_of
 
 DEAD_LETTER_MAX_BYTES = 65_536
 """A dead letter keeps at most this much of its payload; `size` tells how long it was."""
@@ -60,38 +60,38 @@ class Inbox:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def add_batch(self, index: InboxIndex, identities: Sequence[bytes], digests: Sequence[bytes], at: int) -> None:
-        """Remember a batch of which `index` knew none; the oldest beyond the index's `max_identities` are forgotten.
+    def add_batch(self, seen: Seen, identities: Sequence[bytes], digests: Sequence[bytes], at: int) -> None:
+        """Remember a batch of which `seen` knew none; the oldest beyond its `max_identities` are forgotten.
 
         Raises:
-            InboxMoved: another process wrote one of them since the index was refreshed.
+            InboxMoved: one of them was written since the look, by another partition or process.
             ValueError: an identity is in the batch twice.
         """
         if not identities:
             return
         if len(set(identities)) != len(identities):
             raise ValueError("identities: one is in the batch twice; take its first event only")
-        joined, last = b"".join(identities), self.last_number(index.subscription)
-        if last > index.seen:
-            self._assert_new(index, joined)
+        joined, last = b"".join(identities), self.last_number(seen.subscription)
+        if last > seen.upto:
+            self._assert_new(seen, joined)
         upto = last + len(identities)
         self._db.execute(
             "INSERT INTO inbox_batches VALUES (?, ?, ?, ?, ?, ?)",
-            (index.subscription, upto, len(identities), at, joined, b"".join(digests)),
+            (seen.subscription, upto, len(identities), at, joined, b"".join(digests)),
         )
         self._db.execute(
             "DELETE FROM inbox_batches WHERE rowid IN (SELECT rowid FROM inbox_batches WHERE subscription = ?1"
             " AND upto <= ?2 ORDER BY upto LIMIT ?3)",
-            (index.subscription, upto - max(index.max_identities, len(identities)), DROP_ROWS),
+            (seen.subscription, upto - max(seen.max_identities, len(identities)), DROP_ROWS),
         )
 
-    def _assert_new(self, index: InboxIndex, joined: bytes) -> None:
+    def _assert_new(self, seen: Seen, joined: bytes) -> None:
         words = np.frombuffer(joined, dtype=np.uint64).reshape(-1, 2)
-        seen = index.seen
-        while rows := self.batches_after(index.subscription, seen, index.max_identities):
+        upto = seen.upto
+        while rows := self.batches_after(seen.subscription, upto, seen.max_identities):
             if run_of(rows).find(words[:, 0], words[:, 1], 0):
-                raise InboxMoved(f"inbox {index.subscription}: another process took some of these events meanwhile")
-            seen = rows[-1].upto
+                raise InboxMoved(f"inbox {seen.subscription}: some of these events were taken elsewhere meanwhile")
+            upto = rows[-1].upto
 
     def batches_after(self, subscription: str, number: int, identities: int) -> list[InboxRow]:
         """The batches behind `number` in order, about `identities` of them at once, at least one batch."""

@@ -74,45 +74,16 @@ class Run:
         return found
 
 
-class InboxIndex:
-    """A subscription's identities, as far as the ledger had them at the last `refresh`.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was known of a subscription at one moment. `upto` is the number of the last identity in it."""
 
-    Only what is committed is in it, so nothing has to be taken back when a transaction fails. Runs are merged when they
-    are of like length: the number of runs stays logarithmic.
-    """
-
-    def __init__(self, subscription: str, *, max_identities: int = INBOX_MAX_IDENTITIES) -> None:
-        if max_identities < 1:
-            raise ValueError(f"max_identities: {max_identities}; at least 1")
-        self.subscription = subscription
-        self.max_identities = max_identities
-        self.seen = 0
-        self._floor = self._swept = 1
-        self._runs: list[Run] = []
-        self._former: Run | None = None
-        self._loaded = False
-
-    def __len__(self) -> int:
-        """Identities in memory, those among them that were pruned from the ledger meanwhile."""
-        return sum(len(run.high) for run in self._runs) + (len(self._former.high) if self._former else 0)
-
-    @property
-    def memory_bytes(self) -> int:
-        """What the arrays take."""
-        runs = self._runs + ([self._former] if self._former else [])
-        return sum(run.high.nbytes + run.low.nbytes + run.number.nbytes + run.digest.nbytes for run in runs)
-
-    def refresh(self, tx: "Transaction") -> None:
-        """Take in what was committed since, by whichever process, and leave out what was pruned. Only reads."""
-        self._floor = tx.inbox.first_number(self.subscription)
-        self._read_former(tx)
-        while rows := tx.inbox.batches_after(self.subscription, self.seen, LOAD_IDENTITIES):
-            self._runs.append(run_of(rows))
-            self.seen = rows[-1].upto
-            self._merge()
-        if self._floor - self._swept > (self.seen - self._swept) // 4:
-            self._runs = [Run.merged(self._runs, self._floor)] if self._runs else []
-            self._swept = self._floor
+    subscription: str
+    max_identities: int
+    upto: int = 0
+    floor: int = 1
+    runs: tuple[Run, ...] = ()
+    former: Run | None = None
 
     def known(self, identities: Sequence[bytes], former: Former | None = None) -> dict[int, bytes]:
         """place -> the digest under which this identity was seen.
@@ -123,36 +94,83 @@ class InboxIndex:
         if not identities:
             return found
         words = np.frombuffer(b"".join(identities), dtype=np.uint64).reshape(-1, 2)
-        order = np.argsort(words[:, 0])  # neighbours are found in the same corner of a run: three times as fast
+        order = np.argsort(words[:, 0])  # neighbours lie in the same corner of a run: three times as fast
         high, low = words[order, 0], words[order, 1]
-        for run in self._runs:
-            hits = run.find(high, low, self._floor)
+        for run in self.runs:
+            hits = run.find(high, low, self.floor)
             found |= {int(order[place]): digest for place, digest in hits.items()}
-        if self._former is not None and former is not None:
-            found |= self._known_formerly(self._former, former, [n for n in range(len(identities)) if n not in found])
+        if self.former is not None and former is not None:
+            found |= _known_formerly(self.former, former, [n for n in range(len(identities)) if n not in found])
         return found
 
-    @staticmethod
-    def _known_formerly(run: Run, former: Former, places: Sequence[int]) -> dict[int, bytes]:
-        if not places:
-            return {}
-        asked = [former(place) for place in places]
-        words = np.frombuffer(b"".join(identity for identity, _, _ in asked), dtype=np.uint64).reshape(-1, 2)
-        hits = run.find(words[:, 0], words[:, 1], 0)
-        return {places[hit]: asked[hit][2] if digest == asked[hit][1] else digest for hit, digest in hits.items()}
 
-    def _read_former(self, tx: "Transaction") -> None:
+class InboxIndex:
+    """A subscription's identities, as far as the ledger had them at the last `refresh`.
+
+    Only what is committed is in it, so nothing has to be taken back when a transaction fails. Runs are merged when they
+    are of like length: the number of runs stays logarithmic. One index may serve all partitions of a process.
+    """
+
+    def __init__(self, subscription: str, *, max_identities: int = INBOX_MAX_IDENTITIES) -> None:
+        if max_identities < 1:
+            raise ValueError(f"max_identities: {max_identities}; at least 1")
+        self.seen = Seen(subscription, max_identities)
+        self._swept = 1
+        self._loaded = False
+
+    def __len__(self) -> int:
+        """Identities in memory, those among them that were pruned from the ledger meanwhile."""
+        return sum(len(run.high) for run in self._all)
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the arrays take."""
+        return sum(run.high.nbytes + run.low.nbytes + run.number.nbytes + run.digest.nbytes for run in self._all)
+
+    @property
+    def _all(self) -> list[Run]:
+        return [*self.seen.runs, *([self.seen.former] if self.seen.former else [])]
+
+    def refresh(self, tx: "Transaction") -> Seen:
+        """Take in what was committed since, by whichever process, and leave out what was pruned. Only reads.
+
+        What it returns does not change any more: look up in it, and hand it to `Inbox.add_batch`.
+        """
+        seen = self.seen
+        name, floor, upto, runs = (
+            seen.subscription,
+            tx.inbox.first_number(seen.subscription),
+            seen.upto,
+            list(seen.runs),
+        )
+        while rows := tx.inbox.batches_after(name, upto, LOAD_IDENTITIES):
+            runs.append(run_of(rows))
+            upto = rows[-1].upto
+            while len(runs) > 1 and len(runs[-2].high) < 2 * len(runs[-1].high):
+                runs[-2:] = [Run.merged(runs[-2:], floor)]
+        if runs and floor - self._swept > (upto - self._swept) // 4:
+            runs, self._swept = [Run.merged(runs, floor)], floor
+        self.seen = Seen(name, seen.max_identities, upto, floor, tuple(runs), self._former(tx))
+        return self.seen
+
+    def _former(self, tx: "Transaction") -> Run | None:
         """Rows of version 1 are read once; they only become fewer."""
-        if self._loaded and (self._former is None or tx.inbox.has_former(self.subscription)):
-            return
-        identities, digests = tx.inbox.former(self.subscription)
-        number = np.zeros(len(identities) // 16, dtype=np.int64)
-        self._former = Run.of(identities, digests, number, FORMER_DIGEST_BYTES) if identities else None
+        former, name = self.seen.former, self.seen.subscription
+        if self._loaded and (former is None or tx.inbox.has_former(name)):
+            return former
         self._loaded = True
+        identities, digests = tx.inbox.former(name)
+        number = np.zeros(len(identities) // 16, dtype=np.int64)
+        return Run.of(identities, digests, number, FORMER_DIGEST_BYTES) if identities else None
 
-    def _merge(self) -> None:
-        while len(self._runs) > 1 and len(self._runs[-2].high) < 2 * len(self._runs[-1].high):
-            self._runs[-2:] = [Run.merged(self._runs[-2:], self._floor)]
+
+def _known_formerly(run: Run, former: Former, places: Sequence[int]) -> dict[int, bytes]:
+    if not places:
+        return {}
+    asked = [former(place) for place in places]
+    words = np.frombuffer(b"".join(identity for identity, _, _ in asked), dtype=np.uint64).reshape(-1, 2)
+    hits = run.find(words[:, 0], words[:, 1], 0)
+    return {places[hit]: asked[hit][2] if digest == asked[hit][1] else digest for hit, digest in hits.items()}
 
 
 def run_of(rows: "Sequence[InboxRow]") -> Run:
