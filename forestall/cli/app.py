@@ -12,6 +12,7 @@ from rich.text import Text
 from forestall import __version__
 from forestall.cli import (
     approvals,
+    backtest,
     contracts,
     controls,
     demo,
@@ -70,7 +71,22 @@ def forestall(
         stdout().print(WELCOME, end="")
 
 
-for group in (demo, service, emitting, status, letters, incidents, approvals, controls, new, contracts, dev, doctor):
+GROUPS = (
+    demo,
+    service,
+    emitting,
+    backtest,
+    status,
+    letters,
+    incidents,
+    approvals,
+    controls,
+    new,
+    contracts,
+    dev,
+    doctor,
+)
+for group in GROUPS:
     group.register(app)
 
 

@@ -1,0 +1,224 @@
+"""The play: history through the very same intake, monitor and incident graphs, in a home that is thrown away."""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from contracts import MINUTE, SECOND, Clock, decode_event, to_iso
+from evals import VirtualClock
+from forestall.backtest.findings import incidents_of, signals_of
+from forestall.backtest.letters import Letters
+from forestall.backtest.pace import Pace, Stretch, closing, gap_step
+from forestall.backtest.recorded import History, Recorded
+from forestall.backtest.result import Backtest, Rows
+from forestall.backtest.span import Span
+from forestall.backtest.tracks import Tracks
+from forestall.bootstrap import App, open_app
+from forestall.errors import ForestallError, UsageError
+from forestall.packs import Pack
+from forestall.settings import Settings
+from governance import freeze
+from ledger import Transaction
+from triggers.brokers import EmbeddedBroker, Outgoing
+
+OWNER = "backtest"
+GRACE = MINUTE
+"""How long after a pane's end the clock is looked at in a gap: a silent live stream closes its panes so much later."""
+QUIET_LEAP = 45 * MINUTE
+"""The clock's step in a gap while no incident is open; less than the hour after which a silent stream is no longer
+taken for a live one."""
+COUNTED = ("events", "duplicates", "late", "filtered", "keys_refused", "panes", "signals")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`since` and `until` (microseconds) bound the span; `keep` is a folder for the home, which then stays."""
+
+    since: int | None = None
+    until: int | None = None
+    keep: Path | None = None
+    tenant: str = "default"
+    batch: int = 512
+
+
+Progress = Callable[[int, int], None]
+"""Told the messages played and the virtual time, now and then."""
+
+
+async def backtest(
+    pack: Pack, history: History, options: Options, wall: Clock, progress: Progress = lambda _, __: None
+) -> Backtest:
+    """Play `history` for a pack and report what it would have noticed and done.
+
+    The pack observes and all effects are frozen, whatever it declares; no model is asked, no webhook told.
+
+    Raises:
+        UsageError: `keep` is in use, or the span is none.
+        InputError: there is no event in the span, or the history runs backwards.
+        EmitError, BrokerError, LedgerError: the history cannot be read, or the home not be written.
+    """
+    if options.since is not None and options.until is not None and options.since >= options.until:
+        told = f"--since {to_iso(options.since)}: is not before --until {to_iso(options.until)}"
+        raise UsageError(told, "Swap them, or leave one out.")
+    begun = wall.now()
+    watching = _watching(pack)
+    with _home(options.keep) as home:
+        async with AsyncExitStack() as stack:
+            clock = VirtualClock()
+            app = await stack.enter_async_context(open_app(_settings(home, options), [watching], clock, owner=OWNER))
+            if not isinstance(app.broker, EmbeddedBroker):
+                raise ForestallError("a backtest came upon a broker that is not its own; nothing was published")
+            play, span = _Play(app, watching, clock, progress), Span(history, options.since, options.until)
+            await play.run(span.batches())
+            found = await play.found(pack)
+    wall_s = (wall.now() - begun) / SECOND
+    return replace(found, source=history.name, rows=replace(history.rows, outside=span.outside), wall_s=wall_s)
+
+
+def _watching(pack: Pack) -> Pack:
+    """The pack in observe. Its streams' messages are mapped as they are read from the history, so here they are
+    events."""
+    streams = [
+        each.model_copy(update={"mapping": None, "format": "cloudevents", "avro_schema": None, "processed": None})
+        for each in pack.manifest.streams
+    ]
+    manifest = pack.manifest.model_copy(update={"mode": "observe", "streams": tuple(streams)})
+    return replace(pack, manifest=manifest)
+
+
+def _settings(home: Path, options: Options) -> Settings:
+    """Nothing that the environment configures reaches a backtest: no broker, no model, no webhook."""
+    return Settings(
+        _env_file=None,
+        home=home,
+        batch=options.batch,
+        tenant=options.tenant,
+        model=None,
+        model_base_url=None,
+        model_api_key=None,
+        webhook_url=None,
+        broker="embedded",
+        pulsar_url=None,
+        pulsar_token=None,
+        pulsar_token_file=None,
+        pulsar_oauth2_issuer_url=None,
+        pulsar_oauth2_private_key=None,
+    )
+
+
+@contextmanager
+def _home(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="forestall-backtest-") as folder:
+            yield Path(folder)
+        return
+    try:
+        if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+            raise UsageError(f"--keep {keep}: holds something; it is left alone", "Name a folder that is new or empty.")
+        keep.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--keep {keep}: cannot be made ({error.strerror})", "Choose another folder.") from error
+    yield keep
+
+
+class _Play:
+    """One run, from the first event to the last pane."""
+
+    def __init__(self, app: App, pack: Pack, clock: VirtualClock, progress: Progress) -> None:
+        self._app, self._pack, self._clock, self._progress = app, pack, clock, progress
+        measures = pack.manifest.measures
+        self._pace = Pace(closing(measures))
+        self._step = gap_step(measures)
+        self._leap = QUIET_LEAP // self._step * self._step
+        self._tracks = Tracks(app.services, pack.manifest)
+        self._letters = Letters()
+        self._played = 0
+
+    async def run(self, batches: AsyncIterator[list[Recorded]]) -> None:
+        await self._app.ledger.transact(
+            "backtest", lambda tx: freeze(tx, person=OWNER, reason="a backtest does nothing", now=self._clock.now())
+        )
+        async for stretch in self._pace.stretches(batches):
+            await self._play(stretch)
+        await self._app.worker.run_until_idle()
+        await self._note(at_end=True)
+
+    async def _play(self, stretch: Stretch) -> None:
+        if stretch.after_gap:
+            await self._pass_time(stretch.now)
+        self._clock.move_to(stretch.now)
+        await self._publish(stretch.messages)
+        await self._app.worker.drain()
+        self._played += len(stretch.messages)
+        await self._note()
+
+    async def _pass_time(self, until: int) -> None:
+        """The clock goes on while nothing comes: silent streams are judged, watches and timers end, as live."""
+        worker = self._app.worker
+        at = self._pace.next_close(self._clock.now())
+        while at + GRACE < until:
+            self._clock.move_to(max(at + GRACE, self._clock.now()))
+            await worker.settle()
+            for intake in self._app.intakes:
+                while await intake.combine(live=True):
+                    await worker.finish()
+            await worker.finish()
+            await self._note()
+            step = self._step if await self._app.ledger.read(_is_open) else max(self._step, self._leap)
+            at = self._pace.next_close(at + step - 1)
+
+    async def _publish(self, messages: list[Recorded]) -> None:
+        topics: dict[str, list[Outgoing]] = {}
+        for each in messages:
+            topics.setdefault(each.topic, []).append(Outgoing(each.payload, each.key))
+        for topic, batch in topics.items():
+            await self._app.broker.publish(topic, batch)
+        if any(measure.key for measure in self._pack.manifest.measures):
+            self._tracks.meet(decode_event(each.payload) for each in messages if each.time is not None)
+
+    async def _note(self, *, at_end: bool = False) -> None:
+        await self._tracks.read(self._clock.now(), at_end=at_end)
+        await self._letters.read(self._app.ledger)
+        self._progress(self._played, self._clock.now())
+
+    async def found(self, pack: Pack) -> Backtest:
+        """What came of it, from the ledger."""
+        runtime = self._app.services.packs[pack.name]
+        last = self._pace.now or 0
+
+        def read(tx: Transaction) -> Backtest:
+            return Backtest(
+                pack=pack.name,
+                title=pack.manifest.title,
+                pack_digest=pack.digest,
+                source="",
+                begin=self._pace.begin or last,
+                end=last,
+                rows=Rows(),
+                counts=_counts(tx, pack.name),
+                dead_letters=self._letters.counted(tx),
+                incidents=incidents_of(tx, runtime),
+                signals=signals_of(tx),
+                tracks=self._tracks.result(),
+                tracks_left_out=self._tracks.left_out,
+                wall_s=0,
+            )
+
+        return await self._app.ledger.read(read)
+
+
+def _counts(tx: Transaction, pack: str) -> dict[str, int]:
+    """What the monitor counted, by name; those that are always told come first, 0 or not."""
+    prefix = f"monitor:{pack}:"
+    found = {
+        name.removeprefix(prefix): number
+        for name, number in tx.docs.counters().items()
+        if name.startswith(prefix) and name != f"{prefix}dead_letters"
+    }
+    return {name: found.pop(name, 0) for name in COUNTED} | dict(sorted(found.items()))
+
+
+def _is_open(tx: Transaction) -> bool:
+    return bool(tx.runs.unfinished())
