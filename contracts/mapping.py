@@ -49,7 +49,7 @@ def zone_of(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, OSError, ValueError) as error:
         raise ValueError(
-            f"{name!r} is no time zone known here; write an IANA name such as Europe/London, or an offset"
+            "no time zone known here; write an IANA name such as Europe/London, or an offset such as +01:00"
         ) from error
 
 
@@ -71,10 +71,10 @@ def _known_format(value: str) -> str:
     try:
         parsed = datetime.strptime(day.strftime(value), value)  # noqa: DTZ007 - only its date is compared
     except (ValueError, re.error) as error:
-        known = f"iso, {', '.join(EPOCHS)}"
-        raise ValueError(f"{value!r} is neither {known} nor a strptime format: {error}") from error
+        raise ValueError(f"neither iso, {', '.join(EPOCHS)} nor a strptime format: {error}") from error
     if parsed.date() != day.date():
-        raise ValueError(f"{value!r} does not hold year, month and day")
+        known = f"iso, {', '.join(EPOCHS)}"
+        raise ValueError(f"does not hold year, month and day; write {known} or a strptime format such as %d/%m/%Y")
     return value
 
 
@@ -89,14 +89,14 @@ def template_names(template: str) -> list[str]:
         if name is None:
             continue
         if not name or form or conversion:
-            raise ValueError(f"{template!r}: write a column's name in braces and nothing else, such as row-{{row}}")
+            raise ValueError("write a column's name in braces and nothing else, such as row-{row}")
         names.append(name)
     return names
 
 
 def _template(value: str) -> str:
     if not template_names(value):
-        raise ValueError(f"{value!r} is the same for every row; name {{row}} or columns that tell rows apart")
+        raise ValueError("is the same for every row; name {row} or columns that tell rows apart")
     return value
 
 

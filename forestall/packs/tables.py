@@ -119,7 +119,8 @@ def _lines(file: Path, step: Enrich) -> Iterator[tuple[int, str, Mapping[str, An
                     raise _Wrong(row.fault, line=row.line)
                 yield row.line, f"line {row.line}", row.values
     except FixFile as error:
-        raise _Wrong(str(error).removeprefix(f"{file}: ")) from error
+        line, _, rule = str(error).removeprefix(f"{file}:").partition(": ")
+        raise _Wrong(rule or line.strip(), line=int(line) if line.isdecimal() else 1) from error
 
 
 def _json(file: Path) -> Iterator[tuple[int, str, Mapping[str, Any]]]:
