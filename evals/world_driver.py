@@ -5,14 +5,14 @@ broker, with every batch size, and after a crash at any point. That a tick is se
 goes on after a crash knows by it whether the next tick's events may already be with the broker.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from contracts import Event, encode_event
 from evals.operator import Operator
 from evals.virtual_clock import VirtualClock
 from ledger import Ledger
-from triggers import Worker
+from triggers import Worker, drain
 from triggers.brokers import Broker, Outgoing
 
 PUBLISH_BATCH = 500
@@ -38,7 +38,7 @@ class World(Protocol):
 
 
 class WorldDriver:
-    """One world, one topic, one worker, and whoever plays the operator."""
+    """One world, one topic, the workers that share a ledger and the clock, and whoever plays the operator."""
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class WorldDriver:
         *,
         broker: Broker,
         ledger: Ledger,
-        worker: Worker,
+        workers: Sequence[Worker],
         clock: VirtualClock,
         operator: Operator | None,
     ) -> None:
         self._world, self._topic, self._broker, self._ledger = world, topic, broker, ledger
-        self._worker, self._clock, self._operator = worker, clock, operator
+        self._workers, self._clock, self._operator = tuple(workers), clock, operator
 
     async def run(self, on_tick: Callable[[], None] | None = None) -> None:
         """To the world's end; a world that was interrupted goes on where it stopped."""
@@ -74,8 +74,8 @@ class WorldDriver:
     async def _settle(self) -> None:
         """The barrier: everything that can happen at this instant has happened when this returns."""
         self._clock.move_to(self._world.time)
-        await self._worker.drain()
+        await drain(self._workers)
         while self._operator is not None and await self._operator.act():
-            await self._worker.drain()
+            await drain(self._workers)
         settled = {"time": self._world.time}
         await self._ledger.transact("world:settled", lambda tx: tx.docs.set_switch(SETTLED, settled))

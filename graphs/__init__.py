@@ -3,19 +3,39 @@
 from graphs.driver import IncidentDriver
 from graphs.execution import Executor
 from graphs.incident import WAITS_FOR
-from graphs.monitor import MonitorState, StreamMonitor, subscription_name
+from graphs.monitor import (
+    CombineState,
+    CountState,
+    PartitionMonitor,
+    Standing,
+    StreamCombiner,
+    combiner_lease,
+    flushed,
+    part_name,
+    partition_lease,
+    standing_of,
+    subscription_name,
+)
 from graphs.screening import Incoming
 from graphs.services import GRAPH_VERSION, PackRuntime, Services
 
 __all__ = [
     "GRAPH_VERSION",
     "WAITS_FOR",
+    "CombineState",
+    "CountState",
     "Executor",
     "IncidentDriver",
     "Incoming",
-    "MonitorState",
     "PackRuntime",
+    "PartitionMonitor",
     "Services",
-    "StreamMonitor",
+    "Standing",
+    "StreamCombiner",
+    "combiner_lease",
+    "flushed",
+    "part_name",
+    "partition_lease",
+    "standing_of",
     "subscription_name",
 ]

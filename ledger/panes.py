@@ -24,15 +24,14 @@ class Panes:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def register(self, pack: str, stream: str, parts: Iterable[str]) -> None:
-        """Make partitions known, so that nothing is closed before they were read."""
+    def know(self, pack: str, stream: str, new: Iterable[str], gone: Iterable[str] = ()) -> None:
+        """Make partitions known, so that nothing is closed before they were read; what the others added stays."""
         self._db.executemany(
-            "INSERT OR IGNORE INTO partitions VALUES (?, ?, ?, '{}')", [(pack, stream, part) for part in parts]
+            "INSERT OR IGNORE INTO partitions VALUES (?, ?, ?, '{}')", [(pack, stream, part) for part in new]
         )
-
-    def forget(self, pack: str, stream: str, part: str) -> None:
-        """A partition is gone for good; what it added stays."""
-        self._db.execute("DELETE FROM partitions WHERE pack = ? AND stream = ? AND part = ?", (pack, stream, part))
+        self._db.executemany(
+            "DELETE FROM partitions WHERE pack = ? AND stream = ? AND part = ?", [(pack, stream, part) for part in gone]
+        )
 
     def partitions(self, pack: str, stream: str) -> dict[str, Any]:
         """Each partition's document, by name."""

@@ -113,6 +113,11 @@ class Runs:
         """The thread of the oldest run that can move."""
         return next(iter(self.runnable(owner, now, 1)), None)
 
+    def claimed_elsewhere(self, owner: str, now: int) -> bool:
+        """Whether somebody else has a run under way."""
+        query = "SELECT 1 FROM runs WHERE status = 'runnable' AND owner <> ? AND lease_until >= ? LIMIT 1"
+        return self._db.execute(query, (owner, now)).fetchone() is not None
+
     def claim(self, owner: str, now: int) -> Run | None:
         """Take the oldest run that can move, under a new fencing epoch."""
         return next(iter(self.claim_many(owner, now, 1)), None)

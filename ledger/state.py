@@ -32,9 +32,9 @@ class Documents:
         return unpack_doc(row[0]) if row else None
 
     def event_time(self, pack: str) -> int:
-        """How far a pack's streams have come, in event time (microseconds); 0 before the first event."""
+        """Up to where a pack's panes are closed, in event time (microseconds); 0 before the first one is."""
         rows = self._db.execute("SELECT doc FROM monitor_state WHERE pack = ? AND name = 'clock'", (pack,))
-        return max((unpack_doc(doc)["latest"] or 0 for (doc,) in rows), default=0)
+        return max((unpack_doc(doc)["watermark"] or 0 for (doc,) in rows), default=0)
 
     def put_monitor(self, pack: str, part: str, docs: Mapping[str, Any]) -> None:
         self._db.executemany(

@@ -1,8 +1,8 @@
-"""Brokers, intake, relay, webhook, worker: the only room that knows that a broker exists."""
+"""Brokers, intake, relay, webhook, workers: the only room that knows that a broker exists."""
 
-from triggers.intake import Intake
+from triggers.intake import Intake, StreamStatus
 from triggers.relay import Relay
 from triggers.webhook import Webhook
-from triggers.worker import Worker
+from triggers.worker import Worker, drain
 
-__all__ = ["Intake", "Relay", "Webhook", "Worker"]
+__all__ = ["Intake", "Relay", "StreamStatus", "Webhook", "Worker", "drain"]

@@ -1,159 +1,213 @@
-"""Intake: batches from a broker into the ledger, acknowledged only after the commit."""
+"""Intake: a stream's partitions into the ledger, batch by batch, acknowledged only after the commit."""
 
-import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
-from contracts import HOUR, MINUTE, SECOND, StreamSpec
-from graphs import Incoming, PackRuntime, Services, StreamMonitor, subscription_name
-from ledger import Fenced, Lease
-from triggers.brokers import Broker, Consumer, Message
+from contracts import MINUTE, StreamSpec
+from graphs import (
+    CombineState,
+    PackRuntime,
+    PartitionMonitor,
+    Services,
+    StreamCombiner,
+    combiner_lease,
+    flushed,
+    part_name,
+    partition_lease,
+    standing_of,
+    subscription_name,
+)
+from ledger import Fenced, InboxIndex, Lease
+from triggers.brokers import Broker
+from triggers.partition import Partition, first_of, subscribe
+from triggers.sharing import Share
 
-LEASE_MICROS = 30 * SECOND
-LIVE_LAG = HOUR
-"""A stream whose events come less than this late is live: its watermark follows the clock when it falls silent."""
-IDLE_GRACE = MINUTE
-"""How far behind the clock the watermark of a silent live stream stays."""
+DISCOVER_EVERY = MINUTE
+"""So often, on the clock, new topics and partitions are looked for."""
 _log = logging.getLogger("forestall.intake")
 
 
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """How a stream stands, as this worker sees it. Instants and `lag` (behind the clock) in microseconds.
+
+    `partitions` are all of the stream, `owned` those that this worker reads, `ended` those that are read to their end.
+    """
+
+    pack: str
+    stream: str
+    partitions: tuple[str, ...]
+    owned: tuple[str, ...]
+    ended: tuple[str, ...]
+    watermark: int | None
+    lag: int | None
+    combines: bool
+
+
 class Intake:
-    """Reads one stream of one pack as its single fenced owner."""
+    """Reads the partitions of one stream that are this worker's, and combines the stream where that is its part."""
 
     def __init__(self, services: Services, pack: PackRuntime, stream: StreamSpec, broker: Broker, tenant: str) -> None:
         self._services, self._pack, self._stream = services, pack, stream
         self._broker, self._tenant = broker, tenant
-        self._consumer: Consumer | None = None
-        self._monitor: StreamMonitor | None = None
-        self._lease: Lease | None = None
-        self._settled: list[Any] = []
-        self._held: list[Message] = []
+        self._subscription = subscription_name(pack.name, stream.name)
+        self._share = Share(services, self._subscription)
+        self._index = InboxIndex(self._subscription)
+        self._places: dict[str, tuple[str, int]] = {}
+        self._discovered: int | None = None
+        self._partitions: dict[str, Partition] = {}
+        self._combiner: StreamCombiner | None = None
+        self._turn = 0
 
     @property
     def topic(self) -> str:
+        """The stream's topic, or the pattern of its topics."""
         return self._stream.name
 
     @property
     def owned(self) -> bool:
-        """Whether this process watches the stream; else another one does, and this one stands by."""
-        return self._lease is not None
+        """Whether this process reads a partition of the stream; else others do, and this one stands by."""
+        return bool(self._partitions)
 
-    async def step(self, max_messages: int, *, wait_s: float = 0) -> bool:
-        """Take one batch; False when there was none, or another process owns the stream.
-
-        Raises:
-            LedgerError, BrokerError: nothing of the batch was acknowledged; it comes again.
-        """
-        consumer = await self._own()
-        if consumer is None:
-            return False
-        messages = self._held or await receive(consumer, max_messages, wait_s)
-        if not messages:
-            return False
-        await self._take(consumer, messages)
-        return True
+    def passing(self) -> None:
+        """This worker leaves when everything is read: what is at its end holds nobody back, from then on."""
+        self._share.lasting = False
 
     async def settle(self) -> None:
-        """With nothing to read: let watches see what was judged already, and a silent live stream's watermark move."""
-        if await self._own() is None or self._monitor is None:
-            return
-        monitor = await self._monitor.restored()
+        """Renew the leases, and take up or give back partitions as workers come and go."""
+        await self._discover()
+        await self._share.settle(list(self._places))
+        for part, partition in list(self._partitions.items()):
+            lease = self._share.partition(part)
+            if lease is None or lease.epoch != partition.monitor.lease.epoch:
+                await self._partitions.pop(part).close()
+            else:
+                partition.monitor.lease = lease
+        for part in sorted(self._places.keys() - self._partitions.keys()):
+            if (lease := self._share.partition(part)) is not None:
+                self._partitions[part] = await self._take_up(part, lease)
+
+    async def _take_up(self, part: str, lease: Lease) -> Partition:
+        topic, number = self._places[part]
+        monitor = PartitionMonitor(
+            self._services, self._pack, self._stream, self._tenant, lease,
+            topic=topic, partition=number, index=self._index,
+        )  # fmt: skip
+        return await subscribe(self._broker, topic, number, monitor)
+
+    async def _discover(self) -> None:
+        """Which partitions the stream has; each is known to the ledger before anything of the others is closed."""
         now = self._services.clock.now()
-        latest = monitor.latest
-        pane = min((measure.pane for measure in monitor.measures), default=MINUTE)
-        silent = latest is not None and now - latest < LIVE_LAG and now - IDLE_GRACE - latest >= pane
-        watches = await self._services.ledger.read(lambda tx: tx.incidents.watches(self._pack.name))
-        if silent or watches != self._settled:
-            self._settled = watches
-            await self._advance(self._monitor, now - IDLE_GRACE if silent else None)
-
-    async def flush(self) -> None:
-        """The stream has ended: close every pane that holds an event."""
-        if await self._own() is None or self._monitor is None:
+        if self._discovered is not None and now - self._discovered < DISCOVER_EVERY:
             return
-        monitor = await self._monitor.restored()
-        await self._advance(self._monitor, monitor.flush_time())
+        stream = self._stream
+        topics = [stream.topic] if stream.topic else await self._broker.matching(stream.topics or "")
+        counts = {topic: await self._broker.partitions(topic) for topic in topics}
+        places = {part_name(topic, n): (topic, n) for topic, count in counts.items() for n in range(count)}
+        pack, name, ledger = self._pack.name, stream.name, self._services.ledger
+        known = set(await ledger.read(lambda tx: tx.panes.partitions(pack, name)))
+        if known != places.keys():
+            gone, new = known - places.keys(), places.keys() - known
+            for part in sorted(gone):
+                _log.warning("%s: is not there any more; the stream goes on without it", part)
+            await ledger.transact("partitions", lambda tx: tx.panes.know(pack, name, sorted(new), sorted(gone)))
+        self._places, self._discovered = places, now
 
-    async def _advance(self, monitor: StreamMonitor, to: int | None) -> None:
-        """Take nothing, and move the watermark."""
+    async def step(self, max_messages: int, *, wait_s: float = 0, live: bool = False) -> bool:
+        """Take one batch of one partition, in turn; False when there was none.
+
+        `live`: a partition counts as read to its end only when it has been silent for a while.
+
+        Raises:
+            LedgerError, BrokerError: nothing of the batch was acknowledged; it is tried again.
+        """
+        await self.settle()
+        if await self._take_one(max_messages, live=live):
+            return True
+        if wait_s <= 0:
+            return False
+        ready = [each for each in self._partitions.values() if not await each.ahead()]
+        await first_of(ready, wait_s)
+        return await self._take_one(max_messages, live=live)
+
+    async def _take_one(self, max_messages: int, *, live: bool) -> bool:
+        """The partitions take turns, so that a busy one cannot keep the others from being read."""
+        for _ in range(len(self._partitions)):
+            parts = list(self._partitions)
+            if not parts:
+                return False
+            part = parts[self._turn % len(parts)]
+            self._turn += 1
+            try:
+                if await self._partitions[part].step(max_messages, live=live):
+                    return True
+            except Fenced as stop:
+                _log.warning("%s; standing by", stop)
+                self._share.lose(partition_lease(self._subscription, part))
+                await self._partitions.pop(part).close()
+        return False
+
+    async def combine(self, *, live: bool = False, flush: bool = False) -> bool:
+        """Close panes up to the watermark, or until an incident has something to do; False when there is nothing.
+
+        See `graphs.StreamCombiner.step`. Only one worker does it; the others find nothing to do.
+
+        Raises:
+            LedgerError: nothing was written.
+        """
+        lease = self._share.combiner
+        if lease is None:
+            self._combiner = None
+            return False
+        if self._combiner is None or self._combiner.lease.epoch != lease.epoch:
+            self._combiner = StreamCombiner(self._services, self._pack, self._stream, self._tenant, lease)
+        self._combiner.lease = lease
         try:
-            await monitor.take([], to)
+            done: CombineState = await self._combiner.step(live=live, flush=flush)
         except Fenced as stop:
             _log.warning("%s; standing by", stop)
-            await self._lose()
+            self._share.lose(combiner_lease(self._subscription))
+            self._combiner = None
+            return False
+        return done["moved"]
+
+    async def next_instant(self) -> int | None:
+        """The watermark at which this worker closes the next pane; None when there is none, or another one does it."""
+        return await self._combiner.next_instant() if self._combiner and self._share.combiner else None
+
+    async def read_to_end(self) -> bool:
+        """Whether every partition of the stream, whoever reads it, was read to its end."""
+        pack, name, now = self._pack.name, self._stream.name, self._services.clock.now()
+        return await self._services.ledger.read(lambda tx: standing_of(tx, pack, name, now).ended)
+
+    async def done(self) -> bool:
+        """Whether the stream is read to its end and every pane with an event in it is closed."""
+        pack, stream, now = self._pack, self._stream, self._services.clock.now()
+        return await self._services.ledger.read(lambda tx: flushed(tx, pack, stream, now))
+
+    async def others_last(self) -> bool:
+        """Whether a service is alive beside us, whose partitions do not end."""
+        return await self._share.others_last()
+
+    async def status(self) -> StreamStatus:
+        """How the stream stands."""
+        pack, name, now = self._pack.name, self._stream.name, self._services.clock.now()
+        standing = await self._services.ledger.read(lambda tx: standing_of(tx, pack, name, now))
+        watermark = standing.reach.watermark
+        return StreamStatus(
+            pack=pack,
+            stream=name,
+            partitions=tuple(standing.partitions),
+            owned=tuple(self._partitions),
+            ended=tuple(part for part, each in standing.partitions.items() if each.ended),
+            watermark=watermark,
+            lag=None if watermark is None else max(0, now - watermark),
+            combines=self._share.combiner is not None,
+        )
 
     async def close(self) -> None:
-        """Give the stream to whoever wants it next."""
-        if self._consumer is not None:
-            await self._consumer.close()
-            self._consumer = None
-        if self._lease is not None:
-            lease, self._lease = self._lease, None
-            await self._services.ledger.transact("lease:release", lambda tx: tx.leases.release(lease))
-
-    async def _take(self, consumer: Consumer, messages: Sequence[Message]) -> None:
-        assert self._monitor is not None
-        incoming = [Incoming(each.topic, each.message_id, each.payload, each.partition, each.publish_time) for each in messages]
-        self._held = []
-        try:
-            done = await self._monitor.take(incoming)
-        except Fenced as stop:
-            _log.warning("%s; standing by", stop)
-            await self._lose()
-            return
-        except BaseException:
-            await consumer.nack(messages)
-            raise
-        self._held = list(messages[done["taken"] :])
-        await consumer.ack(messages[: done["taken"]])
-
-    async def _own(self) -> Consumer | None:
-        """The consumer, while we hold the stream's lease; renewed at half its length."""
-        now = self._services.clock.now()
-        if self._lease is not None and now < self._lease.until - LEASE_MICROS // 2:
-            return self._consumer
-        name = f"monitor:{subscription_name(self._pack.name, self._stream.name)}"
-        held, owner = self._lease, self._services.owner
-        if held is None and not await self._services.ledger.read(lambda tx: tx.leases.is_free(name, owner, now)):
-            return None
-        try:
-            if held is not None:
-                lease: Lease | None = await self._services.ledger.transact(
-                    "lease:renew", lambda tx: tx.leases.renew(held, now, LEASE_MICROS)
-                )
-            else:
-                lease = await self._services.ledger.transact(
-                    "lease:acquire", lambda tx: tx.leases.acquire(name, owner, now, LEASE_MICROS)
-                )
-        except Fenced:
-            await self._lose()
-            return None
-        if lease is None:
-            return None
-        if self._monitor is None:
-            self._monitor = StreamMonitor(self._services, self._pack, self._stream, self._tenant, lease)
-        self._lease = self._monitor.lease = lease
-        if self._consumer is None:
-            subscription = subscription_name(self._pack.name, self._stream.name)
-            self._consumer = await self._broker.subscribe(self._stream.name, subscription)
-        return self._consumer
-
-    async def _lose(self) -> None:
-        self._lease = self._monitor = None
-        self._held = []
-        if self._consumer is not None:
-            await self._consumer.close()
-            self._consumer = None
-
-
-async def receive(consumer: Consumer, max_messages: int, wait_s: float) -> list[Message]:
-    """A batch; waits at most `wait_s` for the first message."""
-    found = await consumer.receive(max_messages, wait=False)
-    if found or wait_s <= 0:
-        return found
-    try:
-        async with asyncio.timeout(wait_s):
-            return await consumer.receive(max_messages)
-    except TimeoutError:
-        return []
+        """Give everything to whoever wants it next."""
+        for partition in self._partitions.values():
+            await partition.close()
+        self._partitions.clear()
+        await self._share.release()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from graphs import Executor, IncidentDriver, Services
 from ledger import LedgerBusy, Transaction
 from triggers.brokers import RetryLater
-from triggers.intake import Intake
+from triggers.intake import Intake, StreamStatus
 from triggers.relay import Relay
 from triggers.webhook import Webhook
 
@@ -36,27 +36,59 @@ class Worker:
 
     @property
     def elsewhere(self) -> tuple[str, ...]:
-        """Topics that this process was to watch and that another one watches."""
+        """Topics that this process was to watch and that others watch."""
         return tuple(intake.topic for intake in self._intakes if not intake.owned)
+
+    async def status(self) -> list[StreamStatus]:
+        """How each stream stands."""
+        return [await intake.status() for intake in self._intakes]
 
     async def drain(self) -> None:
         """Work until nothing moves at this instant of the clock; always in the same order."""
-        await self._finish()
+        await drain([self])
+
+    async def settle(self) -> None:
+        """Renew what is held, and share the streams' partitions with the other workers."""
+        for intake in self._intakes:
+            await intake.settle()
+
+    async def read(self, on_progress: Callable[[], None] | None = None) -> bool:
+        """Read every partition of ours until it is at its end, or too far ahead of the others."""
+        moved = False
         for intake in self._intakes:
             while await intake.step(self._batch):
-                await self._finish()
-        if self._webhook is not None:
-            await self._webhook.step()
+                moved = True
+                if on_progress is not None:
+                    on_progress()
+        return moved
 
-    async def _finish(self) -> None:
-        """Whatever follows from what was taken in so far."""
+    async def combine(self, *, flush: bool = False) -> bool:
+        """Close panes of the stream that is furthest behind, up to the first that gives an incident something to do."""
+        order = self._intakes
+        if len(order) > 1:
+            instants = {intake: await intake.next_instant() for intake in order}
+            order = tuple(sorted(order, key=lambda intake: (instants[intake] is None, instants[intake] or 0)))
+        for intake in order:
+            if await intake.combine(flush=flush):
+                return True
+        return False
+
+    async def finish(self) -> bool:
+        """Whatever follows from what was taken in so far; False when nothing did."""
+        ever = False
         while ready := await self._ready():
             moved = False
             for step in ready:
                 while await step():
-                    moved = True
+                    moved = ever = True
             if not moved:
-                return
+                break
+        return ever
+
+    async def notify(self) -> None:
+        """Tell the webhook, where there is one, what waits for a person."""
+        if self._webhook is not None:
+            await self._webhook.step()
 
     async def _ready(self) -> list[Step]:
         """The steps that have something to do, in the order in which they are to be done."""
@@ -76,22 +108,52 @@ class Worker:
         return [step for step, has_work in zip(steps, ready, strict=True) if has_work]
 
     async def run_until_idle(self, on_progress: Callable[[], None] | None = None) -> None:
-        """Read what there is, close the last panes, and finish what can be finished."""
+        """Read what there is, close the last panes, and finish what can be finished.
+
+        With several workers each reads its share, and each leaves when all of them have read theirs. Partitions of a
+        service, which does not end, are left to it.
+        """
         for intake in self._intakes:
-            while await intake.step(self._batch):
-                if on_progress is not None:
-                    on_progress()
-                await self._finish()
+            intake.passing()
+        while True:
+            seen = self._services.ledger.commits
+            await self.settle()
+            await self.finish()
+            moved = await self.read(on_progress)
+            await self.finish()
+            if await self._combine_on(flush=False) or moved:
+                continue
+            if await self._combine_on(flush=True):
+                continue
+            if await self._over():
+                break
+            await self._services.ledger.changed(seen, IDLE_WAIT_S)
         await self.drain()
+
+    async def _combine_on(self, *, flush: bool) -> bool:
+        """Close panes step by step; what each step gave rise to is finished, here and elsewhere, before the next."""
+        moved = False
+        while await self.combine(flush=flush):
+            moved = True
+            await self.finish()
+            while await self._services.ledger.read(lambda tx: _claimed(tx, self._services)):
+                await self._services.ledger.changed(self._services.ledger.commits, IDLE_WAIT_S)
+                await self.finish()
+        return moved
+
+    async def _over(self) -> bool:
+        """Whether nothing is left that this worker could do or wait for."""
         for intake in self._intakes:
-            await intake.flush()
-        await self.drain()
+            if not await intake.done() and not (await intake.others_last()):
+                return False
+        return True
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then end what is under way and give back what is held."""
         async with asyncio.TaskGroup() as tasks:
             for intake in self._intakes:
-                tasks.create_task(self._serve_intake(intake, stop))
+                tasks.create_task(self._serve(lambda intake=intake: self._live(intake), stop))  # type: ignore[misc]
+                tasks.create_task(self._serve(lambda intake=intake: intake.combine(live=True), stop))  # type: ignore[misc]
             steps: list[Step] = [self._timers, self._driver.step, self._executor.step, self._relay.step]
             for step in steps + ([self._webhook.step] if self._webhook else []):
                 tasks.create_task(self._serve(step, stop))
@@ -109,14 +171,8 @@ class Worker:
             return False
         return await ledger.transact("timers", lambda tx: tx.runs.fire_due(now)) > 0
 
-    async def _serve_intake(self, intake: Intake, stop: asyncio.Event) -> None:
-        async def step() -> bool:
-            if await intake.step(self._batch, wait_s=IDLE_WAIT_S):
-                return True
-            await intake.settle()
-            return intake.owned
-
-        await self._serve(step, stop)
+    async def _live(self, intake: Intake) -> bool:
+        return await intake.step(self._batch, wait_s=IDLE_WAIT_S, live=True) or intake.owned
 
     async def _serve(self, step: Step, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -140,3 +196,38 @@ async def _either(*waits: Awaitable[object]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def drain(workers: Sequence[Worker]) -> None:
+    """The barrier: workers that share a clock and a ledger work until nothing moves at this instant.
+
+    Everything is read before anything is closed, and whatever follows from one closed pane is finished before the next
+    one closes, by whichever worker. So partitions, batches and workers make no difference.
+    """
+    for _ in range(2):  # first everybody is heard of and surplus is given back, then it is taken up
+        for worker in workers:
+            await worker.settle()
+    await _finish(workers)
+    moved = True
+    while moved:
+        moved = any(await asyncio.gather(*(worker.read() for worker in workers)))
+        await _finish(workers)
+        while any([await worker.combine() for worker in workers]):
+            moved = True
+            await _finish(workers)
+    for worker in workers:
+        await worker.notify()
+
+
+async def _finish(workers: Sequence[Worker]) -> None:
+    if len(workers) == 1:
+        await workers[0].finish()
+        return
+    while any(await asyncio.gather(*(worker.finish() for worker in workers))):
+        pass
+
+
+def _claimed(tx: Transaction, services: Services) -> bool:
+    """Whether another worker has a run or a command under way."""
+    now, owner = services.clock.now(), services.owner
+    return tx.runs.claimed_elsewhere(owner, now) or tx.commands.claimed_elsewhere(owner, now)

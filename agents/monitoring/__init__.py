@@ -1,24 +1,39 @@
-"""Panes, watermarks, series and watches: from events to findings."""
+"""Panes, watermarks, series and watches: from events to findings, over any number of partitions."""
 
+from agents.monitoring.clocks import MAX_JUMP, PartitionClock, Progress, Reach, reach_of
+from agents.monitoring.combiner import Combiner
 from agents.monitoring.conditions import keeps
-from agents.monitoring.monitor import ALL, EventRefused, Findings, Look, Monitor, RaisedSignal, Watched
+from agents.monitoring.counter import ALL, Counted, Counter, Floor, Refused, measures_of
+from agents.monitoring.findings import Findings, Look, RaisedSignal, Watched
+from agents.monitoring.panes import Pane, merge_parts
 from agents.monitoring.readings import Fields, Readings
 from agents.monitoring.watch import Judged, Notice, Watch, notices, still_wrong
 
 __all__ = [
     "ALL",
-    "EventRefused",
+    "MAX_JUMP",
+    "Combiner",
+    "Counted",
+    "Counter",
     "Fields",
     "Findings",
+    "Floor",
     "Judged",
     "Look",
-    "Monitor",
     "Notice",
+    "Pane",
+    "PartitionClock",
+    "Progress",
     "RaisedSignal",
+    "Reach",
     "Readings",
+    "Refused",
     "Watch",
     "Watched",
     "keeps",
+    "measures_of",
+    "merge_parts",
     "notices",
+    "reach_of",
     "still_wrong",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agents.explanation import Tally
-from contracts import Event, Measure
+from contracts import Measure
 
 LARGEST = 1e300
 
@@ -41,8 +41,8 @@ class Pane:
     def merge(self, other: "Pane") -> None:
         """Take in another part of the same pane; the order of the parts does not matter, to the last bit."""
         self.samples += other.samples
-        for value in other.partials:
-            self._add(value)
+        for partial in other.partials:
+            self._add(partial)
         for value in (other.under, other.top):
             if value is not None:
                 self.under = value if self.under is None else min(self.under, value)
@@ -125,27 +125,3 @@ def number(value: object) -> float | None:
     except ValueError:
         return None
     return found if abs(found) <= LARGEST else None
-
-
-def missing(measure: Measure, data: Mapping[str, Any]) -> str | None:
-    """What an event's data lacks for this measure, in words; None when it has everything."""
-    for role, name in (("key", measure.key), ("unit", measure.unit), ("field", measure.field)):
-        if name is not None and data.get(name) in (None, ""):
-            return f"data.{name}: missing ({role})"
-    if measure.aggregate not in ("distinct", "count") and number(data.get(measure.field or "")) is None:
-        return f"data.{measure.field}: {data.get(measure.field or '')!r} is no finite number"
-    return None
-
-
-def add_event(pane: Pane, measure: Measure, event: Event) -> None:
-    """Count an event for which `missing` has nothing to say."""
-    data = event.data
-    if measure.aggregate in ("distinct", "count"):
-        pane.samples += 1
-        if pane.tally is not None:
-            unit = str(data[measure.unit]) if measure.unit else event.id
-            pane.tally.add(unit, {name: str(data[name]) for name in measure.dimensions if data.get(name) is not None})
-        return
-    value = number(data[measure.field or ""])
-    assert value is not None
-    pane.add_number(value, (event.time, event.id))

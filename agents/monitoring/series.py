@@ -1,4 +1,4 @@
-"""One series: a measure at one key, its open panes, its detectors, and what explains them."""
+"""One series: a measure at one key, its detectors, and what explains them."""
 
 import logging
 from collections import deque
@@ -52,28 +52,19 @@ class Episode:
 
 
 class Series:
-    """State is data: `open_doc` changes with every event, `closed_doc` only when a pane closes."""
+    """State is data: `closed_doc` changes only when a pane closes."""
 
     def __init__(self, measure: Measure, detectors: tuple[DetectorSpec, ...]) -> None:
         self.measure = measure
         self.specs = detectors
-        self.panes: dict[int, Pane] = {}
         self.detectors: dict[str, Detector] = {spec.name: create_detector(spec) for spec in detectors}
         self.recent: dict[str, deque[Judged]] = {spec.name: deque(maxlen=RECENT_PANES) for spec in detectors}
         self.ring: deque[ClosedPane] = deque()
         self.baseline = BaselineTally(measure.dimensions) if measure.dimensions else None
         self.episodes: dict[str, Episode] = {}
 
-    def pane(self, start: int) -> Pane:
-        """The open pane that begins at `start`."""
-        if start not in self.panes:
-            tallied = self.measure.dimensions or self.measure.aggregate == "distinct"
-            self.panes[start] = Pane(Tally(self.measure.dimensions) if tallied else None)
-        return self.panes[start]
-
-    def close(self, start: int) -> list[Raised]:
+    def close(self, start: int, pane: Pane) -> list[Raised]:
         """Close the pane that begins at `start`: judge it, and keep what a later explanation needs."""
-        pane = self.panes.pop(start, None) or self._empty()
         point = Point(start, self.measure.pane, pane.value(self.measure.aggregate), pane.samples)
         quiet, raised, expectation = True, [], 0.0
         for spec in self.specs:
@@ -132,13 +123,7 @@ class Series:
             if oldest.quiet:
                 self.baseline.absorb(oldest.tally, oldest.start, self.measure.pane)
 
-    def _empty(self) -> Pane:
-        return Pane(Tally(self.measure.dimensions) if self.measure.dimensions else None)
-
     # state as data
-
-    def open_doc(self) -> dict[str, Any]:
-        return {str(start): pane.snapshot() for start, pane in sorted(self.panes.items())}
 
     def closed_doc(self) -> dict[str, Any]:
         return {
@@ -152,9 +137,8 @@ class Series:
             },
         }
 
-    def restore(self, open_doc: Mapping[str, Any], closed_doc: Mapping[str, Any]) -> None:
-        """Take over what `open_doc` and `closed_doc` returned; a detector that is new to the pack starts afresh."""
-        self.panes = {int(start): Pane.restore(doc) for start, doc in open_doc.items()}
+    def restore(self, closed_doc: Mapping[str, Any]) -> None:
+        """Take over what `closed_doc` returned; a detector that is new to the pack starts afresh."""
         for spec in self.specs:
             if spec.name in closed_doc["detectors"]:
                 self._restore(spec, closed_doc["detectors"][spec.name])

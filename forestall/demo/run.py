@@ -92,7 +92,7 @@ async def play(scenario: Scenario, options: DemoOptions, on_tick: OnTick | None 
             scenario.topic,
             broker=app.broker,
             ledger=app.ledger,
-            worker=app.worker,
+            workers=[app.worker],
             clock=clock,
             operator=operator,
         )

@@ -30,8 +30,19 @@ from contracts import (
 from contracts.decision import Decision
 from evals.operator import Habits, Operator
 from evals.virtual_clock import VirtualClock
-from graphs import Executor, IncidentDriver, Incoming, PackRuntime, Services, StreamMonitor
-from ledger import Ledger, Routing, SqliteLedger, Transaction
+from graphs import (
+    Executor,
+    IncidentDriver,
+    Incoming,
+    PackRuntime,
+    PartitionMonitor,
+    Services,
+    StreamCombiner,
+    combiner_lease,
+    partition_lease,
+    subscription_name,
+)
+from ledger import Lease, Ledger, Routing, SqliteLedger, Transaction
 from memory import Memory, choose_embedder
 from tools import Catalogue, Quote, Result, Tool, Toolbox, ToolContext, tool
 
@@ -182,7 +193,8 @@ class Process:
             owner=owner,
         )
         self.driver, self.executor = IncidentDriver(self.services), Executor(self.services)
-        self.stream: StreamMonitor | None = None
+        self.partition: PartitionMonitor | None = None
+        self.combiner: StreamCombiner | None = None
 
     async def minute(self, number: int, bar: float | None) -> None:
         """One reading, and everything that follows from it."""
@@ -198,22 +210,28 @@ class Process:
             await self.drain()
 
     async def _read(self, batch: int) -> None:
-        stream = await self._stream()
+        """Read to the end of the topic, then close pane after pane and drain behind each that says something."""
+        if self.partition is None or self.combiner is None:
+            stream, name = self.plant.pack.streams[0], subscription_name("plant", "pumps")
+            lease = await self._lease(partition_lease(name, "pumps#0"))
+            self.partition = PartitionMonitor(self.services, self.pack, stream, "default", lease)
+            lease = await self._lease(combiner_lease(name))
+            self.combiner = StreamCombiner(self.services, self.pack, stream, "default", lease)
         while self.plant.acked < len(self.plant.topic):
-            done = await stream.take(self.plant.topic[self.plant.acked : self.plant.acked + batch])
-            self.plant.acked += done["taken"]
-            await self.drain()
+            messages = self.plant.topic[self.plant.acked : self.plant.acked + batch]
+            await self.partition.take(messages)
+            self.plant.acked += len(messages)
         await self.drain()
+        while (await self.combiner.step())["moved"]:
+            await self.drain()
 
-    async def _stream(self) -> StreamMonitor:
-        if self.stream is None:
-            now = self.plant.clock.now()
-            lease = await self.ledger.transact(
-                "lease:acquire", lambda tx: tx.leases.acquire("stream", self.owner, now, 1000 * HOUR)
-            )
-            assert lease is not None
-            self.stream = StreamMonitor(self.services, self.pack, self.plant.pack.streams[0], "default", lease)
-        return self.stream
+    async def _lease(self, name: str) -> Lease:
+        now = self.plant.clock.now()
+        lease = await self.ledger.transact(
+            "lease:acquire", lambda tx: tx.leases.acquire(name, self.owner, now, 1000 * HOUR)
+        )
+        assert lease is not None
+        return lease
 
     async def drain(self) -> None:
         """Timers, runs and commands, until nothing moves."""

@@ -116,10 +116,12 @@ async def test_giving_up_withdraws_the_question(start: Start) -> None:
 async def test_a_run_that_is_not_ours_is_left_to_who_can(plant: Plant, start: Start, change: str) -> None:
     process = start()
     await play(process, BURST[:4])
-    stream = await process._stream()
     plant.publish(4, BURST[4])
     plant.clock.move_to(plant.clock.now() + MINUTE)
-    await stream.take(plant.topic[plant.acked :])
+    assert process.partition is not None
+    assert process.combiner is not None
+    await process.partition.take(plant.topic[plant.acked :])
+    assert (await process.combiner.step())["signals"] == 1
     if change == "pack":
         stranger = IncidentDriver(replace(process.services, packs={}, owner="stranger"))
     else:

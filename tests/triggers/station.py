@@ -53,6 +53,13 @@ class Station:
         while await Operator(self.ledger, self.plant.clock, self.plant.operator).act():
             await self.worker.drain()
 
+    async def take(self, messages: int) -> bool:
+        """One batch, and the panes that it closed; incidents are left alone."""
+        moved = await self.intake.step(messages)
+        while await self.intake.combine():
+            pass
+        return moved
+
     async def counters(self) -> dict[str, int]:
         found = await self.ledger.read(lambda tx: tx.docs.counters())
         return {name.removeprefix("monitor:plant:"): value for name, value in found.items() if name != "outbox"}

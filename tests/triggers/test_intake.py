@@ -14,7 +14,8 @@ from tests.graphs.plant import HIGH, START, Plant
 from tests.ledger.builders import note
 from tests.triggers.station import Station, open_station, reading
 from triggers.brokers import Broker, Consumer, Message
-from triggers.intake import IDLE_GRACE, LEASE_MICROS
+from graphs.monitor.combining import IDLE_GRACE
+from triggers.sharing import LEASE_MICROS
 
 
 @pytest.fixture
@@ -36,10 +37,10 @@ async def panes(station: Station) -> list[Any]:
 async def test_a_batch_is_taken_and_acknowledged(plant: Plant) -> None:
     async with open_station(plant) as station:
         await station.publish(*(reading(minute) for minute in range(5)))
-        assert await station.intake.step(3) is True
+        assert await station.take(3) is True
         assert await backlog(station) == 2
-        assert await station.intake.step(3) is True
-        assert await station.intake.step(3) is False
+        assert await station.take(3) is True
+        assert await station.take(3) is False
         assert await backlog(station) == 0
         assert await station.counters() == {"events": 5, "panes": 4}
         assert await panes(station) == [(0, 4.0), (1, 4.0), (2, 4.0), (3, 4.0)]
@@ -49,7 +50,7 @@ async def test_the_same_event_counts_once(plant: Plant) -> None:
     async with open_station(plant) as station:
         await station.publish(reading(0), reading(0), reading(1))
         await station.publish(reading(0), reading(2))
-        while await station.intake.step(3):
+        while await station.take(3):
             pass
         assert await station.counters() == {"events": 3, "duplicates": 2, "panes": 2}
 
@@ -66,7 +67,7 @@ async def test_what_cannot_be_taken_is_kept_and_blocks_nothing(plant: Plant) -> 
     ]
     async with open_station(plant) as station:
         await station.publish(reading(0), *bad, reading(0, 9.0), reading(1))
-        while await station.intake.step(100):
+        while await station.take(100):
             pass
         assert await backlog(station) == 0
         letters = await station.ledger.read(lambda tx: tx.inbox.dead_letters())
@@ -82,10 +83,10 @@ async def test_nothing_is_acknowledged_before_the_commit(plant: Plant) -> None:
     async with open_station(plant, lambda ledger: CrashingLedger(ledger, 2, "before")) as station:
         await station.publish(reading(0), reading(1))
         with pytest.raises(Crash):
-            await station.intake.step(10)
+            await station.take(10)
         assert await backlog(station) == 2
     async with open_station(plant) as station:
-        assert await station.intake.step(10) is True
+        assert await station.take(10) is True
         assert await station.counters() == {"events": 2, "panes": 1}
 
 
@@ -93,10 +94,10 @@ async def test_a_crash_between_commit_and_acknowledgement_counts_nothing_twice(p
     async with open_station(plant, lambda ledger: CrashingLedger(ledger, 2, "after")) as station:
         await station.publish(reading(0), reading(1), b"no json")
         with pytest.raises(Crash):
-            await station.intake.step(10)
+            await station.take(10)
         assert await backlog(station) == 3
     async with open_station(plant) as station:
-        assert await station.intake.step(10) is True
+        assert await station.take(10) is True
         assert await backlog(station) == 0
         assert await station.counters() == {"events": 2, "panes": 1, "duplicates": 2, "dead_letters": 1}
 
@@ -113,33 +114,33 @@ async def test_a_busy_ledger_gives_the_batch_back(plant: Plant) -> None:
 
         station.ledger.transact = busy  # type: ignore[method-assign]
         with pytest.raises(LedgerBusy):
-            await station.intake.step(10)
+            await station.take(10)
         station.ledger.transact = real  # type: ignore[method-assign]
         assert await backlog(station) == 2
-        assert await station.intake.step(10) is True
+        assert await station.take(10) is True
         assert await station.counters() == {"events": 2, "panes": 1}
 
 
 async def test_a_stream_has_one_owner(plant: Plant) -> None:
     async with open_station(plant) as first, open_station(plant, owner="other") as second:
         await first.publish(reading(0))
-        assert await first.intake.step(10) is True
+        assert await first.take(10) is True
         await first.publish(reading(1))
-        assert await second.intake.step(10) is False
+        assert await second.take(10) is False
         assert (first.intake.owned, second.intake.owned) == (True, False)
         await first.intake.close()
-        assert await second.intake.step(10) is True
+        assert await second.take(10) is True
 
 
 async def test_who_lost_the_stream_stands_by(plant: Plant) -> None:
     """The first is held up between reading and writing; the second has taken over meanwhile."""
     async with open_station(plant) as first, open_station(plant, owner="other") as second:
         await first.publish(reading(0))
-        assert await first.intake.step(10) is True
+        assert await first.take(10) is True
 
         async def take_over() -> None:
             plant.clock.move_to(plant.clock.now() + LEASE_MICROS + 1)
-            await second.intake.step(10)
+            await second.take(10)
 
         await first.publish(reading(1))
         real, begun = first.ledger.transact, False
@@ -152,17 +153,17 @@ async def test_who_lost_the_stream_stands_by(plant: Plant) -> None:
             return await real(label, work)
 
         first.ledger.transact = late  # type: ignore[method-assign]
-        await first.intake.step(10)
+        await first.take(10)
         assert (first.intake.owned, second.intake.owned) == (False, True)
-        assert await second.intake.step(10) is True
+        assert await second.take(10) is True
         assert (await second.counters())["events"] == 2
-        assert await first.intake.step(10) is False
+        assert await first.take(10) is False
 
 
 async def test_who_lost_the_stream_while_it_was_idle_stands_by_too(plant: Plant) -> None:
     async with open_station(plant) as first:
         await first.publish(reading(59))
-        assert await first.intake.step(10) is True
+        assert await first.take(10) is True
         plant.clock.move_to(plant.clock.now() + 5 * SECOND)
         now = plant.clock.now()
 
@@ -179,15 +180,15 @@ async def test_a_lease_is_renewed_in_time(plant: Plant) -> None:
     async with open_station(plant) as station, open_station(plant, owner="other") as second:
         for minute in range(6):
             await station.publish(reading(minute))
-            assert await station.intake.step(10) is True
+            assert await station.take(10) is True
             plant.clock.move_to(plant.clock.now() + LEASE_MICROS // 2)
-            assert await second.intake.step(10) is False
+            assert await second.take(10) is False
 
 
 async def test_a_silent_live_stream_follows_the_clock(plant: Plant) -> None:
     async with open_station(plant) as station:
         await station.publish(reading(59), reading(60))
-        await station.intake.step(10)
+        await station.take(10)
         await station.intake.settle()
         assert await panes(station) == [(59, 4.0)]
         plant.clock.move_to(plant.clock.now() + IDLE_GRACE + 2 * MINUTE)
@@ -198,10 +199,10 @@ async def test_a_silent_live_stream_follows_the_clock(plant: Plant) -> None:
 async def test_a_stream_that_was_silent_for_long_goes_on(plant: Plant) -> None:
     async with open_station(plant) as station:
         await station.publish(reading(60))
-        await station.intake.step(10)
+        await station.take(10)
         plant.clock.move_to(plant.clock.now() + 40 * DAY)
         await station.publish(reading(60 + 40 * DAY // MINUTE))
-        await station.intake.step(10)
+        await station.take(10)
         assert (await station.counters())["events"] == 2
 
 
@@ -209,7 +210,7 @@ async def test_history_waits_for_its_next_event(plant: Plant) -> None:
     plant.clock.move_to(plant.clock.now() + 24 * HOUR)
     async with open_station(plant) as station:
         await station.publish(reading(0), reading(1))
-        await station.intake.step(10)
+        await station.take(10)
         await station.intake.settle()
         assert await panes(station) == [(0, 4.0)]
         await station.intake.flush()
@@ -247,9 +248,9 @@ async def test_a_batch_that_opens_an_incident_is_cut_there(plant: Plant) -> None
 
     async with open_station(plant, wrap_broker=wrap) as station:
         await station.publish(*(reading(minute, HIGH) for minute in range(6)))
-        assert await station.intake.step(100) is True
+        assert await station.take(100) is True
         assert await backlog(station) == 4
-        while await station.intake.step(100):
+        while await station.take(100):
             pass
         assert await backlog(station) == 0
         assert len(counting[0].acked) == len(set(counting[0].acked)) == 6

@@ -1,0 +1,118 @@
+"""One partition in this worker's hands: its consumer, its counter, and the batch that is not taken yet."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import overload
+
+from contracts import MINUTE
+from graphs import Incoming, PartitionMonitor
+from triggers.brokers import Broker, Consumer, Message
+
+IDLE_AFTER = MINUTE
+"""A partition of a live stream that brings nothing for so long, on the clock, does not hold the others back."""
+RUN_AHEAD_PANES = 512
+"""Panes of the shortest measure that a partition is counted ahead of what is closed; then it pauses."""
+
+
+class Partition:
+    """Batches of one partition, acknowledged only after their commit. A batch that failed is kept and tried again."""
+
+    def __init__(self, monitor: PartitionMonitor, consumer: Consumer, now: int) -> None:
+        self.monitor, self.consumer = monitor, consumer
+        self._held: Sequence[Message] = ()
+        self._heard = now
+        measures = monitor.counter.measures
+        shortest = min((measure.pane for measure in measures), default=MINUTE)
+        longest = max((measure.pane + measure.lateness for measure in measures), default=0)
+        self._bound = RUN_AHEAD_PANES * shortest + longest
+
+    async def step(self, max_messages: int, *, live: bool) -> bool:
+        """Take one batch; False when there is none now. Notes whether the partition is read to its end.
+
+        `live`: only one that has been silent for a while counts as that; else it does at once.
+
+        Raises:
+            LedgerError, BrokerError: nothing of the batch was acknowledged; the next call tries it again.
+        """
+        if await self.ahead():
+            return False
+        if len(self._held) < max_messages:
+            more = await self.consumer.receive(max_messages - len(self._held), wait=False)
+            self._held = [*self._held, *more] if self._held else more
+        now = self.monitor.services.clock.now()
+        if self._held:
+            self._heard = now
+        idle = not live or now - self._heard >= IDLE_AFTER
+        ended = idle and await self.consumer.at_end()
+        if not self._held and not ended:
+            return False
+        messages = self._held
+        await self.monitor.take(Batch(messages), ended=ended)
+        self._held = ()
+        await self.consumer.ack(messages)
+        return bool(messages)
+
+    async def wait(self) -> None:
+        """Until there is something to take."""
+        if not self._held:
+            self._held = await self.consumer.receive(1)
+
+    async def ahead(self) -> bool:
+        """Whether it is so far ahead of what is closed that it has to wait."""
+        clock = await self.monitor.restored()
+        if clock.latest is None or clock.first is None:
+            return False
+        closed = self.monitor.closed if self.monitor.closed is not None else clock.first
+        if clock.latest - closed <= self._bound:
+            return False
+        await self.monitor.look()
+        closed = self.monitor.closed if self.monitor.closed is not None else clock.first
+        return clock.latest - closed > self._bound
+
+    async def close(self) -> None:
+        """Give the consumer, and what is not acknowledged, to whoever comes next."""
+        self._held = ()
+        await self.consumer.close()
+
+
+async def subscribe(broker: Broker, topic: str, partition: int, monitor: PartitionMonitor) -> Partition:
+    """A consumer for a partition that is ours."""
+    consumer = await broker.subscribe(topic, monitor.subscription, partition=partition, sharing="failover")
+    return Partition(monitor, consumer, monitor.services.clock.now())
+
+
+class Batch(Sequence[Incoming]):
+    """Messages as the graph wants them, each made when it is asked for: of most only the payload is needed."""
+
+    def __init__(self, messages: Sequence[Message], payloads: Sequence[bytes] | None = None) -> None:
+        self._messages = messages
+        self.payloads = payloads if payloads is not None else [each.payload for each in messages]
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    @overload
+    def __getitem__(self, place: int) -> Incoming: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Batch": ...
+    def __getitem__(self, place: int | slice) -> "Incoming | Batch":
+        if isinstance(place, slice):
+            return Batch(self._messages[place], self.payloads[place])
+        each = self._messages[place]
+        return Incoming(
+            each.topic, each.message_id, self.payloads[place], each.partition, each.publish_time, position=each.position
+        )
+
+
+async def first_of(partitions: Sequence[Partition], wait_s: float) -> None:
+    """Wait until one of them has something, at most so long; a call that is left loses nothing."""
+    tasks = [asyncio.ensure_future(each.wait()) for each in partitions]
+    if not tasks:
+        await asyncio.sleep(wait_s)
+        return
+    try:
+        await asyncio.wait(tasks, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

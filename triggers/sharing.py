@@ -1,0 +1,147 @@
+"""Sharing a stream's partitions among the workers that are alive: a fair share each, by fenced leases."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from contracts import SECOND
+from graphs import Services, combiner_lease, partition_lease
+from ledger import Fenced, Lease, Transaction
+
+LEASE_MICROS = 30 * SECOND
+LOOK_MICROS = SECOND
+"""Whoever holds everything looks this often whether others have come to share it."""
+_log = logging.getLogger("forestall.intake")
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What is to be done: `lost` was taken by others, `given` is for others to take."""
+
+    lost: list[str] = field(default_factory=list)
+    given: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    renew: bool = False
+
+    @property
+    def writes(self) -> bool:
+        return bool(self.given or self.taken or self.renew)
+
+
+class Share:
+    """This worker's leases on one stream: its presence, its partitions, and the combiner's where nobody else has it.
+
+    `lasting`: a service, which goes on when everything is read; else a worker that leaves then.
+    """
+
+    def __init__(self, services: Services, subscription: str, *, lasting: bool = True) -> None:
+        self._services, self._subscription = services, subscription
+        self._combiner = combiner_lease(subscription)
+        self._held: dict[str, Lease] = {}
+        self._looked: int | None = None
+        self.lasting = lasting
+
+    @property
+    def combiner(self) -> Lease | None:
+        """The lease under which panes are closed, while it is ours."""
+        return self._held.get(self._combiner)
+
+    def partition(self, part: str) -> Lease | None:
+        """The lease on a partition, while it is ours."""
+        return self._held.get(partition_lease(self._subscription, part))
+
+    def lose(self, name: str) -> None:
+        """Somebody else has that lease."""
+        self._held.pop(name, None)
+
+    async def settle(self, parts: Sequence[str]) -> None:
+        """Renew what is held, give back what is more than our share, and take what is free up to it."""
+        now, ledger = self._services.clock.now(), self._services.ledger
+        names = [partition_lease(self._subscription, part) for part in parts]
+        looked = self._looked is not None and now - self._looked < LOOK_MICROS
+        if looked and self._has_all(names) and not self._old(now):
+            return
+        self._looked = now
+        plan = await ledger.read(lambda tx: self._plan(tx, names, now))
+        if plan.writes:
+            label = "lease:acquire" if plan.taken else "lease:renew"
+            held = await ledger.transact(label, lambda tx: self._apply(tx, names, now))
+            self._held = held
+        else:
+            for name in plan.lost:
+                self.lose(name)
+        for name in plan.lost:
+            _log.warning("%s: another worker has it; standing by", name)
+
+    async def others_last(self) -> bool:
+        """Whether a service is alive beside us, which takes what comes on its partitions."""
+        now, prefix = self._services.clock.now(), self._presence(lasting=True)
+        leases = await self._services.ledger.read(lambda tx: tx.leases.all())
+        mine = self._services.owner
+        return any(each.name.startswith(prefix) and each.owner != mine and each.until >= now for each in leases)
+
+    async def release(self) -> None:
+        """Give everything back, so that whoever comes next need not wait."""
+        held, self._held, self._looked = list(self._held.values()), {}, None
+
+        def give(tx: Transaction) -> None:
+            for lease in held:
+                tx.leases.release(lease)
+
+        if held:
+            await self._services.ledger.transact("lease:release", give)
+
+    def _presence(self, *, lasting: bool) -> str:
+        return f"{'worker' if lasting else 'passing'}:{self._subscription}#"
+
+    def _has_all(self, names: Sequence[str]) -> bool:
+        return self._combiner in self._held and all(name in self._held for name in names)
+
+    def _old(self, now: int) -> bool:
+        return not self._held or any(now >= each.until - LEASE_MICROS // 2 for each in self._held.values())
+
+    def _plan(self, tx: Transaction, names: Sequence[str], now: int) -> _Plan:
+        owner, found = self._services.owner, {each.name: each for each in tx.leases.all()}
+        lost = [name for name, lease in self._held.items() if found[name].epoch != lease.epoch]
+        mine = [name for name in names if name in self._held and name not in lost]
+        foreign = [
+            name for name in names
+            if name in found and found[name].owner != owner and found[name].until >= now and name not in mine
+        ]  # fmt: skip
+        holders = Counter(found[name].owner for name in foreign) + Counter({owner: len(mine)})
+        quota = _quota(owner, self._alive(list(found.values()), now), holders, len(names))
+        free = [name for name in names if name not in mine and name not in foreign]
+        plan = _Plan(lost, mine[quota:], free[: max(0, quota - len(mine))], self._old(now))
+        if self._combiner not in self._held or self._combiner in lost:
+            other = found.get(self._combiner)
+            if other is None or other.owner == owner or other.until < now:
+                plan.taken = [*plan.taken, self._combiner]
+        return plan
+
+    def _alive(self, leases: Sequence[Lease], now: int) -> set[str]:
+        prefixes = (self._presence(lasting=True), self._presence(lasting=False))
+        present = {each.owner for each in leases if each.name.startswith(prefixes) and each.until >= now}
+        return present | {self._services.owner}
+
+    def _apply(self, tx: Transaction, names: Sequence[str], now: int) -> dict[str, Lease]:
+        plan, owner = self._plan(tx, names, now), self._services.owner
+        kept = {name: lease for name, lease in self._held.items() if name not in (*plan.lost, *plan.given)}
+        for name in plan.given:
+            tx.leases.release(self._held[name])
+        for name, lease in kept.items():
+            kept[name] = tx.leases.renew(lease, now, LEASE_MICROS)
+        presence = self._presence(lasting=self.lasting) + owner
+        for name in [*plan.taken, *([] if presence in kept else [presence])]:
+            lease_or_none = tx.leases.acquire(name, owner, now, LEASE_MICROS)
+            if lease_or_none is None:
+                raise Fenced(f"lease {name}: taken by somebody else")
+            kept[name] = lease_or_none
+        return kept
+
+
+def _quota(owner: str, alive: set[str], holders: Counter[str], partitions: int) -> int:
+    """How many partitions are ours: as many as anybody's, and one of the rest by who holds more, then by name."""
+    share, rest = divmod(partitions, len(alive))
+    order = sorted(alive, key=lambda name: (-holders[name], name))
+    return share + (order.index(owner) < rest)
