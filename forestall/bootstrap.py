@@ -45,10 +45,12 @@ async def open_app(
     owner: str,
     planner: Planner | None = None,
     wrap_ledger: Callable[[Ledger], Ledger] | None = None,
+    wrap_broker: Callable[[Broker], Broker] | None = None,
 ) -> AsyncIterator[App]:
     """Open ledger and broker under the settings' home and compose a worker for the packs.
 
-    `owner` is this process's name in leases. `wrap_ledger` puts another ledger around the real one.
+    `owner` is this process's name in leases. `wrap_ledger` and `wrap_broker` put another ledger or broker around
+    the real one.
 
     Raises:
         LedgerError, BrokerError: a file cannot be used; the message says why and what to do.
@@ -62,6 +64,8 @@ async def open_app(
             ledger = wrap_ledger(ledger)
         broker = await open_broker(settings, clock, owner=owner)
         stack.push_async_callback(broker.close)
+        if wrap_broker is not None:
+            broker = wrap_broker(broker)
         url = settings.webhook_url.get_secret_value() if settings.webhook_url else None
         services = Services(
             ledger=ledger,
