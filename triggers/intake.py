@@ -20,6 +20,7 @@ from graphs import (
 from ledger import Fenced, InboxIndex, Lease
 from triggers.brokers import Broker
 from triggers.partition import Partition, first_of, subscribe
+from triggers.processed import publisher
 from triggers.sharing import Share
 
 DISCOVER_EVERY = MINUTE
@@ -91,7 +92,7 @@ class Intake:
         topic, number = self._places[part]
         monitor = PartitionMonitor(
             self._services, self._pack, self._stream, self._tenant, lease,
-            topic=topic, partition=number, index=self._index,
+            topic=topic, partition=number, index=self._index, publish=publisher(self._broker, self._stream),
         )  # fmt: skip
         return await subscribe(self._broker, topic, number, monitor)
 

@@ -6,6 +6,7 @@ from typing import overload
 
 from contracts import MINUTE
 from graphs import Incoming, PartitionMonitor
+from triggers.avro import Documents
 from triggers.brokers import Broker, Consumer, Message
 
 IDLE_AFTER = MINUTE
@@ -17,8 +18,11 @@ RUN_AHEAD_PANES = 512
 class Partition:
     """Batches of one partition, acknowledged only after their commit. A batch that failed is kept and tried again."""
 
-    def __init__(self, monitor: PartitionMonitor, consumer: Consumer, now: int) -> None:
-        self.monitor, self.consumer = monitor, consumer
+    def __init__(
+        self, monitor: PartitionMonitor, consumer: Consumer, now: int, documents: Documents | None = None
+    ) -> None:
+        """`documents` decodes the messages of a stream in Avro."""
+        self.monitor, self.consumer, self._documents = monitor, consumer, documents
         self._held: Sequence[Message] = ()
         self._heard = now
         measures = monitor.counter.measures
@@ -47,7 +51,8 @@ class Partition:
         if not self._held and not ended:
             return False
         messages = self._held
-        await self.monitor.take(Batch(messages), ended=ended)
+        batch = await self._documents.incoming(messages) if self._documents else Batch(messages)
+        await self.monitor.take(batch, ended=ended)
         self._held = ()
         await self.consumer.ack(messages)
         return bool(messages)
@@ -78,7 +83,8 @@ class Partition:
 async def subscribe(broker: Broker, topic: str, partition: int, monitor: PartitionMonitor) -> Partition:
     """A consumer for a partition that is ours."""
     consumer = await broker.subscribe(topic, monitor.subscription, partition=partition, sharing="failover")
-    return Partition(monitor, consumer, monitor.services.clock.now())
+    documents = Documents(monitor.stream, broker) if monitor.stream.format == "avro" else None
+    return Partition(monitor, consumer, monitor.services.clock.now(), documents)
 
 
 class Batch(Sequence[Incoming]):

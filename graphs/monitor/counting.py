@@ -1,7 +1,7 @@
 """Counting one partition, one graph run and one transaction a batch: screen, count, commit."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
@@ -9,7 +9,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from agents.monitoring import Counted, Counter, Floor, Pane, PartitionClock, merge_parts
-from contracts import StreamSpec
+from contracts import Event, StreamSpec
 from graphs.monitor.names import part_name, subscription_name
 from graphs.reading import BatchReader, Screened
 from graphs.screening import Incoming, Screen
@@ -22,6 +22,9 @@ PARTS_A_PANE = 64
 TRIES = 10
 """So often a batch is done again because somebody else's commit came between; then it is given back."""
 _log = logging.getLogger("forestall.monitor")
+
+
+Publish = Callable[[Sequence[Event]], Awaitable[None]]
 
 
 class FloorMoved(Exception):
@@ -52,6 +55,8 @@ class Batch:
     dead: list[DeadLetter] = field(default_factory=list)
     handled: int = 0
     duplicates: int = 0
+    taken: list[int] = field(default_factory=list)
+    published: bool = False
 
 
 class PartitionMonitor:
@@ -68,12 +73,17 @@ class PartitionMonitor:
         topic: str | None = None,
         partition: int = 0,
         index: InboxIndex | None = None,
+        publish: Publish | None = None,
     ) -> None:
-        """`index` may be shared by a process's partitions of the same stream."""
+        """`index` may be shared by a process's partitions of the same stream.
+
+        `publish` gets what was taken of a batch, mapped, filtered and enriched, before the commit.
+        """
         self.services, self.pack, self.stream, self.lease = services, pack, stream, lease
         self.part = part_name(topic or stream.name, partition)
         self.subscription = subscription_name(pack.name, stream.name)
         self.reader = BatchReader(Screen(stream, tenant), pack.manifest, stream)
+        self.publish = publish
         self.counter = Counter(pack.manifest, stream)
         self.index = index if index is not None else InboxIndex(self.subscription)
         self.clock = PartitionClock()
@@ -239,6 +249,7 @@ async def count(state: CountState, runtime: Runtime[_Work]) -> CountState:  # no
     counted = partition.counter.count(readings, partition.clock, floor, partition.keys, batch.now)
     refused = {fresh[each.place]: each for each in counted.refused}
     taken = [row for row in fresh if row not in refused] if refused else fresh
+    batch.taken = taken
     batch.identities = [read.identities[row] for row in taken]
     batch.digests = [read.digests[row] for row in taken]
     batch.dead = read.dead + sifted.dead
@@ -258,6 +269,17 @@ def _read_up_to(clock: PartitionClock, messages: Sequence[Incoming]) -> Partitio
     return replace(clock, position=last.position, published=published)
 
 
+async def process(state: CountState, runtime: Runtime[_Work]) -> CountState:  # noqa: ARG001
+    """What is taken goes to the stream's `processed` topic, under the same ids: at least once, for a crash before the
+    commit brings it again."""
+    partition, batch = runtime.context.partition, runtime.context.batch
+    assert batch.screened is not None
+    if partition.publish is not None and batch.taken and not batch.published:
+        await partition.publish([batch.screened.events[row] for row in batch.taken])
+        batch.published = True
+    return {}
+
+
 async def commit(state: CountState, runtime: Runtime[_Work]) -> CountState:  # noqa: ARG001
     """One transaction for all of it; dead letters are told in the log, one line a batch."""
     partition, batch = runtime.context.partition, runtime.context.batch
@@ -270,10 +292,11 @@ async def commit(state: CountState, runtime: Runtime[_Work]) -> CountState:  # n
 
 def _build() -> Any:
     graph = StateGraph(CountState, context_schema=_Work)
-    for node in (screen, count, commit):
+    for node in (screen, count, process, commit):
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "screen")
     graph.add_edge("screen", "count")
-    graph.add_edge("count", "commit")
+    graph.add_edge("count", "process")
+    graph.add_edge("process", "commit")
     graph.add_edge("commit", END)
     return graph.compile()
