@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,12 +16,15 @@ from evals.scripted_model import ScriptedModel, plan_for_novel_retail
 from evals.virtual_clock import VirtualClock
 from evals.world_driver import WorldDriver
 from forestall.bootstrap import App, open_app
+from forestall.demo.prefixed import PrefixedBroker
 from forestall.demo.result import DemoResult, scored
 from forestall.errors import NotFound, UsageError
-from forestall.packs import load_pack
+from forestall.packs import Pack, load_pack
 from forestall.settings import Settings
 from governance import set_mode
+from graphs import subscription_name
 from ledger import Ledger, Transaction
+from triggers.brokers import Broker
 
 OWNER = "demo"
 PROMPT_ANSWER = 15 * MINUTE
@@ -53,7 +56,8 @@ class DemoOptions:
 
     `habits` None plays no operator. `operator` makes another one in its place, such as one that asks the person at the
     terminal. `scripted_model` puts a scripted endpoint on loopback in the place of a model. `wrap_ledger` puts another
-    ledger around the real one.
+    ledger around the real one. `partitions` of the topic and `workers`, each with connections and leases of its own,
+    share the load and change nothing else. With `pulsar_url` the topics are there, their names beginning with `prefix`.
     """
 
     variant: Variant
@@ -63,6 +67,10 @@ class DemoOptions:
     operator: Callable[[Ledger, Clock], Operator] | None = None
     scripted_model: bool = False
     wrap_ledger: Callable[[Ledger], Ledger] | None = None
+    partitions: int = 1
+    workers: int = 1
+    pulsar_url: str | None = None
+    prefix: str = ""
 
 
 def default_habits(variant: Variant) -> Habits:
@@ -82,9 +90,12 @@ async def play(scenario: Scenario, options: DemoOptions, on_tick: OnTick | None 
     async with AsyncExitStack() as stack:
         model = stack.enter_context(ScriptedModel(plan_for_novel_retail)) if options.scripted_model else None
         settings = _settings(options, model)
-        app = await stack.enter_async_context(
-            open_app(settings, [pack], clock, owner=OWNER, wrap_ledger=options.wrap_ledger)
-        )
+        apps = [
+            await stack.enter_async_context(_open(settings, pack, clock, options, OWNER if n == 1 else f"{OWNER}-{n}"))
+            for n in range(1, options.workers + 1)
+        ]
+        app = apps[0]
+        await _prepare(app, scenario.topic, pack, options)
         await app.ledger.transact("mode", lambda tx: _act(tx, pack.name, clock.now()))
         operator = _operator(options, app.ledger, clock)
         driver = WorldDriver(
@@ -92,13 +103,30 @@ async def play(scenario: Scenario, options: DemoOptions, on_tick: OnTick | None 
             scenario.topic,
             broker=app.broker,
             ledger=app.ledger,
-            workers=[app.worker],
+            workers=[each.worker for each in apps],
             clock=clock,
             operator=operator,
         )
         await driver.run(None if on_tick is None else lambda: on_tick(app, clock))
         lost, without, oracle = world.lost(), scenario.lost_off(), scenario.lost_oracle()
         return await app.ledger.read(lambda tx: scored(tx, scenario.troubles, lost, without, oracle))
+
+
+def _open(
+    settings: Settings, pack: Pack, clock: VirtualClock, options: DemoOptions, owner: str
+) -> AbstractAsyncContextManager[App]:
+    def prefixed(broker: Broker) -> Broker:
+        return PrefixedBroker(broker, options.prefix) if options.prefix else broker
+
+    return open_app(settings, [pack], clock, owner=owner, wrap_ledger=options.wrap_ledger, wrap_broker=prefixed)
+
+
+async def _prepare(app: App, topic: str, pack: Pack, options: DemoOptions) -> None:
+    """The topic with its partitions and the subscription: Pulsar drops what nobody is subscribed to."""
+    if options.partitions > 1:
+        await app.broker.create_topic(topic, options.partitions)
+    for stream in pack.manifest.streams:
+        await app.broker.ensure_subscription(stream.name, subscription_name(pack.name, stream.name))
 
 
 def _operator(options: DemoOptions, ledger: Ledger, clock: Clock) -> Operator | None:
@@ -118,6 +146,8 @@ def _settings(options: DemoOptions, model: ScriptedModel | None) -> Settings:
         model_base_url=model.base_url if model else None,
         model_api_key=SecretStr("scripted") if model else None,
         webhook_url=None,
+        broker="embedded" if options.pulsar_url is None else "pulsar",
+        pulsar_url=options.pulsar_url,
     )
 
 
