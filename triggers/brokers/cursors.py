@@ -5,14 +5,14 @@ Below `low` everything is acknowledged; from `frontier` on nothing was ever hand
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from triggers.brokers.errors import AskOperator, RetryLater, StopConsuming
 from triggers.brokers.log import EventLog
 from triggers.brokers.log_file import writing
 from triggers.brokers.protocol import Initial, Message, Sharing
-from triggers.brokers.spans import ACKED, FREE, Span, acknowledged, given_back_by, overlay, runs
+from triggers.brokers.spans import ACKED, FREE, Span, acknowledged, overlay, runs
 
 _SPANS_TOUCHED = (
     "SELECT start, stop, state, redeliveries FROM span WHERE cursor_id = ? AND start <= ? AND start >="
@@ -135,14 +135,8 @@ class Cursors:
         """Handled, whoever holds them by now."""
         with writing(self._connection):
             for cursor, changed in self._positions(member, messages):
-                self._overlay(cursor, changed, acknowledged)
+                self._overlay(cursor, changed)
                 self._raise_low(cursor)
-
-    def nack(self, member: Member, messages: Iterable[Message]) -> None:
-        """Free those that the member still holds."""
-        with writing(self._connection):
-            for cursor, changed in self._positions(member, messages):
-                self._overlay(cursor, changed, given_back_by(member.id))
 
     def backlog(self, topic: str, subscription: str) -> int:
         """Messages not acknowledged."""
@@ -231,11 +225,11 @@ class Cursors:
             positions[message.partition].append(message.position)
         return [(member.cursors[number], runs(found)) for number, found in sorted(positions.items())]
 
-    def _overlay(self, cursor: int, changed: Sequence[tuple[int, int]], change: Callable[[Span], Span]) -> None:
+    def _overlay(self, cursor: int, changed: Sequence[tuple[int, int]]) -> None:
         start, stop = changed[0][0], changed[-1][1]
         rows = self._connection.execute(_SPANS_TOUCHED, (cursor, stop, cursor, start)).fetchall()
         before = [Span(*row) for row in rows]
-        self._write(cursor, before, overlay(before, changed, change))
+        self._write(cursor, before, overlay(before, changed, acknowledged))
 
     def _write(self, cursor: int, before: Sequence[Span], after: Sequence[Span]) -> None:
         old, new = set(before), set(after)

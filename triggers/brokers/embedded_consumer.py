@@ -47,11 +47,6 @@ class EmbeddedConsumer:
         if messages:
             await self._thread.call(self._cursors.ack, self._member, messages)
 
-    async def nack(self, messages: Sequence[Message]) -> None:
-        """Free those still held here; they come again at once."""
-        if messages:
-            await self._thread.change(self._cursors.nack, self._member, messages)
-
     async def at_end(self) -> bool:
         """Nothing is left to hand out here."""
         async with self._one_at_a_time:

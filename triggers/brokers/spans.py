@@ -36,15 +36,6 @@ def acknowledged(span: Span) -> Span:
     return span._replace(state=ACKED, redeliveries=0)
 
 
-def given_back_by(consumer: int) -> Callable[[Span], Span]:
-    """A change that frees what this consumer holds and leaves the rest alone."""
-
-    def give_back(span: Span) -> Span:
-        return span._replace(state=FREE, redeliveries=span.redeliveries + 1) if span.state == consumer else span
-
-    return give_back
-
-
 def overlay(spans: Sequence[Span], changed: Sequence[tuple[int, int]], change: Callable[[Span], Span]) -> list[Span]:
     """Apply `change` to the parts of ordered, disjoint `spans` that lie in ordered runs; merge equal neighbours."""
     result: list[Span] = []

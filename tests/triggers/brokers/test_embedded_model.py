@@ -82,22 +82,18 @@ class LogMachine(RuleBasedStateMachine):
         assert [message.redeliveries for message in received] == [self.redeliveries[name].get(at, 0) for at in expected]
         self.held[slot] |= {message.position: message for message in received}
 
-    @rule(slot=SLOTS, bound=st.integers(2, 8), data=st.data(), acknowledge=st.booleans())
-    def settle(self, slot: tuple[str, int], bound: int, data: st.DataObject, acknowledge: bool) -> None:
+    @rule(slot=SLOTS, bound=st.integers(2, 8), data=st.data())
+    def settle(self, slot: tuple[str, int], bound: int, data: st.DataObject) -> None:
         if not self.held.get(slot) or slot not in self.consumers:
             self.receive_once(slot, bound)
         if not self.held[slot]:
             return
         chosen = data.draw(st.sets(st.sampled_from(sorted(self.held[slot])), min_size=1))
         messages = [self.held[slot][at] for at in chosen]
-        if acknowledge:
-            self.runner.run(self.consumers[slot].ack(messages))
-            self.acked[slot[0]] |= chosen
-            for at in chosen:
-                del self.held[slot][at]
-        else:
-            self.runner.run(self.consumers[slot].nack(messages))
-            self.free(slot, chosen)
+        self.runner.run(self.consumers[slot].ack(messages))
+        self.acked[slot[0]] |= chosen
+        for at in chosen:
+            del self.held[slot][at]
 
     @precondition(lambda self: self.consumers)
     @rule(data=st.data())

@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts import Clock
 from triggers.brokers.checks import check_messages
-from triggers.brokers.errors import AskOperator
+from triggers.brokers.errors import AskOperator, RetryLater
 from triggers.brokers.protocol import Initial, Outgoing, Sharing
 from triggers.brokers.pulsar.client import Connection
 from triggers.brokers.pulsar.consumer import PulsarConsumer
@@ -147,6 +147,7 @@ class PulsarBroker:
         named = self._named(topic)
         full = _one_of(await self._partitions(named), partition, named)
         at = id_parts(after, partition) if after is not None else None
+        await self._assert_there(named, full)
         reader = await self._connection.call(topic, "consume", self._reader, full, at, since)
         opened = PulsarReader(self._connection, reader, named, partition, since)
         self._consumers.append(opened)
@@ -187,6 +188,16 @@ class PulsarBroker:
         client = self._connection.client
         names: list[str] = await self._connection.call(topic.name, "consume", client.get_topic_partitions, topic.full)
         return names
+
+    async def _assert_there(self, topic: Topic, full: str) -> None:
+        """To read a topic would create it. Where the broker does not tell over HTTP, so be it."""
+        try:
+            path = topic_named(full, self._settings.namespace).path
+            found = await self._rest.get(f"{path}/stats", f"topic {topic.name!r}: whether it is there")
+        except (AskOperator, RetryLater):
+            return
+        if found is None:
+            raise AskOperator(f"topic {topic.name!r}: there is no such topic in {self._settings.namespace}")
 
     async def _backlog(self, topic: Topic, full: str, subscription: str) -> int:
         purpose = f"topic {topic.name!r}: its backlog"
