@@ -11,11 +11,12 @@ from pydantic import SecretStr
 
 from agents.planning import Planner
 from contracts import Clock
+from evals import VirtualClock
 from forestall.brokers import open_broker
 from forestall.errors import SettingsError
 from forestall.packs import Pack
 from forestall.settings import Settings
-from graphs import PackRuntime, Services
+from graphs import RUNS_IN_FLIGHT, PackRuntime, Services
 from ledger import Ledger, Routing, SqliteLedger
 from memory import Memory, choose_embedder, split_markdown
 from tools import Toolbox
@@ -75,6 +76,7 @@ async def open_app(
             routing=Routing(webhook=url is not None),
             owner=owner,
             planner=planner if planner is not None else _planner(settings),
+            in_flight=1 if isinstance(clock, VirtualClock) else RUNS_IN_FLIGHT,
         )
         webhook = None
         if url is not None:

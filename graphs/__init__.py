@@ -17,10 +17,11 @@ from graphs.monitor import (
     subscription_name,
 )
 from graphs.screening import Incoming
-from graphs.services import GRAPH_VERSION, PackRuntime, Services
+from graphs.services import GRAPH_VERSION, RUNS_IN_FLIGHT, PackRuntime, Services
 
 __all__ = [
     "GRAPH_VERSION",
+    "RUNS_IN_FLIGHT",
     "WAITS_FOR",
     "CombineState",
     "CountState",

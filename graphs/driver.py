@@ -41,7 +41,6 @@ class IncidentDriver:
         self._saver = BufferedSaver()
         self._graph = build(self._saver)
         self._learned = 0
-        self._learning = asyncio.Lock()
         self._runs = InFlight(services.ledger, services.in_flight)
 
     async def step(self) -> bool:
@@ -60,6 +59,7 @@ class IncidentDriver:
         now = services.clock.now()
         if not await services.ledger.read(lambda tx: tx.runs.runnable(services.owner, now, 1, held)):
             return
+        await self._learn()
         taken = await services.ledger.transact("run:claim", lambda tx: _take(tx, services.owner, now, room, held))
         for each in taken:
             self._runs.start(each.run.thread, self._move(each, now))
@@ -80,7 +80,6 @@ class IncidentDriver:
 
     async def _attempt(self, taken: _Taken, now: int) -> None:
         run = taken.run
-        await self._learn()
         try:
             await self._drive(taken, now)
         except LedgerError:
@@ -129,13 +128,12 @@ class IncidentDriver:
 
     async def _learn(self) -> None:
         """Memory is a projection of the journal: take in the episodes that were recorded since."""
-        async with self._learning:
-            rows = await self._services.ledger.read(
-                lambda tx: tx.journal.of_type("forestall.episode.recorded", after=self._learned)
-            )
-            for seq, event in rows:
-                self._services.memory.learn(Episode.model_validate(event.data))
-                self._learned = seq
+        rows = await self._services.ledger.read(
+            lambda tx: tx.journal.of_type("forestall.episode.recorded", after=self._learned)
+        )
+        for seq, event in rows:
+            self._services.memory.learn(Episode.model_validate(event.data))
+            self._learned = seq
 
     async def _give_up(self, run: Run, reason: str) -> None:
         now = self._services.clock.now()

@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 
 from contracts import SECOND, Command, Decision, Outcome, OutcomeStatus, announcement, canonical, own_event
 from governance import Frozen, Refused, frozen, mint
+from graphs.in_flight import InFlight
 from graphs.segment import decision_event
 from graphs.services import PackRuntime, Services
 from ledger import Claim, Fenced, Transaction, record
@@ -221,7 +222,7 @@ def _decide(
 
 
 class Executor:
-    """Runs every command that may run."""
+    """Runs every command that may run, so many at a time as the services say."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -231,22 +232,38 @@ class Executor:
         graph.add_node("record", keep)
         graph.add_edge(START, "authorise")
         for name in ("authorise", "run", "record"):
-            graph.add_conditional_edges(name, lambda state: END if state["next"] == "end" else state["next"])
+            graph.add_conditional_edges(name, _next)
         self._graph = graph.compile()
+        self._commands = InFlight(services.ledger, services.in_flight)
 
     async def step(self) -> bool:
-        """One command; False when none can run, or all effects are frozen."""
-        services = self._services
+        """Take up the commands that can run, until one of them has ended; False when none can, or all are frozen.
+
+        Others may still be under way then; the next `step` goes on with them, and `close` waits for them.
+        """
+        return await self._commands.step(self._take_up)
+
+    async def close(self) -> None:
+        """Let the commands that are under way end."""
+        await self._commands.close()
+
+    async def _take_up(self) -> None:
+        services, room, held = self._services, self._commands.room, frozenset(self._commands.names)
         now = services.clock.now()
-        stopped, command = await services.ledger.read(
-            lambda tx: (frozen(tx), tx.commands.next_ready(services.owner, now, services.packs))
+        stopped, ready = await services.ledger.read(
+            lambda tx: (frozen(tx), tx.commands.ready(services.owner, now, room, services.packs, held))
         )
-        if stopped is not None or command is None:
-            return False
-        pack = services.packs[command.pack]
-        work = Execution(services, pack, now)
+        if stopped is None:
+            for command in ready:
+                self._commands.start(command.id, self._move(command, now))
+
+    async def _move(self, command: Command, now: int) -> None:
+        work = Execution(self._services, self._services.packs[command.pack], now)
         try:
             await self._graph.ainvoke({"command": command.to_json()}, context=work)
         except Fenced as stop:
             _log.warning("%s", stop)
-        return True
+
+
+async def _next(state: ExecutionState) -> str:
+    return END if state["next"] == "end" else state["next"]

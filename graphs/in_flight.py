@@ -1,11 +1,13 @@
 """What one process has under way at a time: a bounded number of tasks, each of which goes at its own pace."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any
 
 from ledger import Ledger
 
+_log = logging.getLogger("forestall.flight")
 LOOK_AGAIN_S = 1.0
 """While something is under way, what became due by the clock alone is taken up after so long at the latest."""
 
@@ -68,16 +70,12 @@ class InFlight:
         return list(ended.values())
 
     async def close(self) -> None:
-        """Wait for what is under way.
-
-        Raises:
-            Exception: the first that one of them raised.
-        """
+        """Wait for what is under way; what fails now is told in the log, and is tried again by whoever comes next."""
         ended = list(self._tasks.values())
-        if ended:
-            await asyncio.wait(ended)
         self._tasks.clear()
-        _raise_first(ended)
+        for problem in await asyncio.gather(*ended, return_exceptions=True):
+            if isinstance(problem, BaseException):
+                _log.warning("ended while closing: %s: %s", type(problem).__name__, problem)
 
     async def _abandon(self) -> None:
         tasks = list(self._tasks.values())

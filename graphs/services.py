@@ -35,8 +35,8 @@ class PackRuntime:
 class Services:
     """`owner` names this process in leases: the same name takes over at once what it held before it died.
 
-    `in_flight`: so many runs, and as many commands, are under way at a time. 1 in virtual time, where the rows of different
-    incidents are to be written in the same order every time; what is decided does not depend on it.
+    `in_flight`: so many runs, and as many commands, are under way at a time. 1 in virtual time, where the rows of
+    different incidents are to be written in the same order every time; what is decided does not depend on it.
     """
 
     ledger: Ledger

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import islice
 
 from contracts import SECOND, Command, Effect, Outcome
 from ledger.errors import Fenced
@@ -72,18 +73,19 @@ class Commands:
 
     def next_ready(self, owner: str, now: int, packs: Collection[str] | None = None) -> Command | None:
         """The oldest that could be claimed; of these packs, where given: others must not stand in its way."""
+        return next(iter(self.ready(owner, now, 1, packs)), None)
+
+    def ready(
+        self, owner: str, now: int, limit: int, packs: Collection[str] | None = None, held: Collection[str] = ()
+    ) -> list[Command]:
+        """The oldest that could be claimed, but for those that the owner has in hand already."""
         rows = self._db.execute(
-            "SELECT pack, body FROM commands WHERE status <> 'done' AND next_at <= ?"
+            "SELECT id, pack, body FROM commands WHERE status <> 'done' AND next_at <= ?"
             " AND (status <> 'claimed' OR owner = ? OR lease_until < ?) ORDER BY created_at, incident, ordinal",
             (now, owner, now),
         )
-        body = next((body for pack, body in rows if packs is None or pack in packs), None)
-        return Command.model_validate_json(body) if body else None
-
-    def claimed_elsewhere(self, owner: str, now: int) -> bool:
-        """Whether somebody else has a command under way."""
-        query = "SELECT 1 FROM commands WHERE status = 'claimed' AND owner <> ? AND lease_until >= ? LIMIT 1"
-        return self._db.execute(query, (owner, now)).fetchone() is not None
+        fit = (body for name, pack, body in rows if name not in held and (packs is None or pack in packs))
+        return [Command.model_validate_json(body) for body in islice(fit, limit)]
 
     def claim(self, command_id: str, owner: str, now: int) -> Claim | None:
         """Take it under a new epoch; None when it is done, or held by another owner."""

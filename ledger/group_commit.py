@@ -1,4 +1,4 @@
-"""Jobs that share a flush: one BEGIN and COMMIT, a savepoint each. And reads that share a visit to the reader's thread."""
+"""Jobs that share a flush: one BEGIN and COMMIT, a savepoint each. And reads that share a visit to the thread."""
 
 import sqlite3
 from pathlib import Path
@@ -11,8 +11,8 @@ from ledger.lane import Job
 class GroupCommit:
     """Runs groups of jobs on the writer's connection.
 
-    A job that fails is rolled back alone, and only its caller learns of it. When the COMMIT fails, or SQLite gives up the
-    whole transaction (a full disk), every job of it fails: none of them was written.
+    A job that fails is rolled back alone, and only its caller learns of it. When the COMMIT fails, or SQLite gives up
+    the whole transaction (a full disk), every job of it fails: none of them was written.
     """
 
     def __init__(self, connection: sqlite3.Connection, tables: Any, path: Path) -> None:

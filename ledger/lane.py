@@ -35,7 +35,7 @@ class Job:
 class Lane:
     """`run` does a group of jobs on the lane's thread and sets their answers and errors.
 
-    It returns those that it did not begin. Nobody lingers: a group is what queued up while the one before was under way.
+    It returns those that it did not begin. Nobody lingers: a group is what queued up while the one before was done.
     """
 
     def __init__(self, name: str, run: Callable[[list[Job]], list[Job]]) -> None:

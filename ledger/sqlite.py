@@ -16,6 +16,7 @@ from ledger.lane import Job, Lane
 from ledger.leases import Leases
 from ledger.panes import Panes
 from ledger.people import People
+from ledger.pruning import Pruning
 from ledger.runs import Runs
 from ledger.schema import migrate
 from ledger.state import Documents
@@ -38,6 +39,7 @@ class Transaction:
         self.people = People(connection)
         self.docs = Documents(connection)
         self.panes = Panes(connection)
+        self.pruning = Pruning(connection)
         self.leases = Leases(connection)
 
 
@@ -79,7 +81,7 @@ class SqliteLedger:
     """One file. Several processes may use it: writers wait for each other, leases and epochs keep them apart.
 
     Writes and reads have a connection and a thread each, so that a read never waits for a flush. Transactions that
-    queue up while one is being flushed share the next flush, each within a savepoint of its own (`ledger.group_commit`).
+    queue up while one is being flushed share the next flush, each in a savepoint of its own (`ledger.group_commit`).
     """
 
     def __init__(self, path: Path) -> None:
