@@ -20,7 +20,9 @@ from ledger.journal import OutboxRow
 from ledger.leases import Lease
 from ledger.panes import Part
 from ledger.people import ApprovalRow
+from ledger.pruning import Pruned
 from ledger.recording import Routing, rebuild_views, record
+from ledger.retention import Retention
 from ledger.runs import LEASE_MICROS, Mail, Run
 from ledger.sqlite import Ledger, SqliteLedger, Transaction
 
@@ -49,7 +51,9 @@ __all__ = [
     "OperatorNeeded",
     "OutboxRow",
     "Part",
+    "Pruned",
     "Received",
+    "Retention",
     "Routing",
     "Run",
     "Seen",

@@ -98,6 +98,16 @@ MIGRATIONS: tuple[str, ...] = (
         'watermark', json_extract(doc, '$.latest'), 'since', json_extract(doc, '$.latest'),
         'closed_until', json_extract(doc, '$.closed_until')) WHERE name = 'clock';
     """,
+    """
+    CREATE TABLE prune_marks (at INTEGER PRIMARY KEY, journal INTEGER NOT NULL);
+    CREATE TABLE prune_cursors (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE blob_refs (
+        digest TEXT NOT NULL, source TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (digest, source, number))
+        WITHOUT ROWID;
+    CREATE INDEX blob_refs_by_source ON blob_refs (source, number);
+    CREATE INDEX outbox_sent ON outbox (sent_at) WHERE sent_at IS NOT NULL;
+    CREATE INDEX dead_letters_by_time ON dead_letters (at);
+    """,
 )
 
 
