@@ -10,14 +10,14 @@ import httpx
 from pydantic import SecretStr
 
 from agents.planning import Planner
-from contracts import Clock
+from contracts import DAY, Clock
 from evals import VirtualClock
 from forestall.brokers import open_broker
 from forestall.errors import SettingsError
 from forestall.packs import Pack
 from forestall.settings import Settings
 from graphs import RUNS_IN_FLIGHT, PackRuntime, Services
-from ledger import Ledger, Routing, SqliteLedger
+from ledger import Ledger, Retention, Routing, SqliteLedger
 from memory import Memory, choose_embedder, split_markdown
 from tools import Toolbox
 from triggers import Intake, Relay, Webhook, Worker
@@ -87,7 +87,12 @@ async def open_app(
             for pack in packs
             for stream in pack.manifest.streams
         )
-        worker = Worker(services, intakes, Relay(services, broker), webhook, batch=settings.batch)
+        retention = Retention(
+            inbox_us=settings.repetition_days * DAY,
+            incidents_us=settings.retention_days * DAY,
+            journal_us=settings.retention_days * DAY,
+        )
+        worker = Worker(services, intakes, Relay(services, broker), webhook, batch=settings.batch, retention=retention)
         stack.push_async_callback(worker.close)
         yield App(services, worker, broker, ledger, intakes)
 

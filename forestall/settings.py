@@ -65,6 +65,12 @@ class Settings(BaseSettings):
         default="default", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="tenant of the events received"
     )
     batch: int = Field(default=512, ge=1, le=10_000, description="events committed at once, at most")
+    retention_days: int = Field(
+        default=90, ge=2, le=36_500, description="days that ended incidents and the journal are kept; episodes stay"
+    )
+    repetition_days: int = Field(
+        default=7, ge=1, le=365, description="days in which an event that comes again is known as such"
+    )
     model: str | None = Field(default=None, min_length=1, description="name of a chat model; none: no model is asked")
     model_base_url: str | None = Field(default=None, repr=False, description="address of an OpenAI-compatible service")
     model_api_key: SecretStr | None = Field(default=None, description="key for that service")

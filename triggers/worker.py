@@ -5,9 +5,10 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from graphs import Executor, IncidentDriver, Services
-from ledger import LedgerBusy, Transaction
+from ledger import LedgerBusy, Retention, Transaction
 from triggers.brokers import RetryLater
 from triggers.intake import Intake, StreamStatus
+from triggers.pruner import Pruner
 from triggers.relay import Relay
 from triggers.webhook import Webhook
 
@@ -29,9 +30,11 @@ class Worker:
         webhook: Webhook | None = None,
         *,
         batch: int = 500,
+        retention: Retention | None = None,
     ) -> None:
         self._services, self._intakes, self._batch = services, tuple(intakes), batch
         self._relay, self._webhook = relay, webhook
+        self._pruner = Pruner(services, retention or Retention())
         self._driver, self._executor = IncidentDriver(services), Executor(services)
 
     @property
@@ -86,9 +89,11 @@ class Worker:
         return ever
 
     async def notify(self) -> None:
-        """Tell the webhook, where there is one, what waits for a person."""
+        """Tell the webhook, where there is one, what waits for a person; and prune, where it is time."""
         if self._webhook is not None:
             await self._webhook.step()
+        while await self._pruner.step():
+            pass
 
     async def _ready(self) -> list[Step]:
         """The steps that have something to do, in the order in which they are to be done."""
@@ -154,12 +159,20 @@ class Worker:
             for intake in self._intakes:
                 tasks.create_task(self._serve(lambda intake=intake: self._live(intake), stop))  # type: ignore[misc]
                 tasks.create_task(self._serve(lambda intake=intake: intake.combine(live=True), stop))  # type: ignore[misc]
-            steps: list[Step] = [self._timers, self._driver.step, self._executor.step, self._relay.step]
+            steps: list[Step] = [
+                self._timers,
+                self._driver.step,
+                self._executor.step,
+                self._relay.step,
+                self._pruner.step,
+            ]
             for step in steps + ([self._webhook.step] if self._webhook else []):
                 tasks.create_task(self._serve(step, stop))
 
     async def close(self) -> None:
-        """Give back leases and consumers."""
+        """Let what is under way end; give back leases and consumers."""
+        await self._driver.close()
+        await self._executor.close()
         for intake in self._intakes:
             await intake.close()
         await self._relay.close()
