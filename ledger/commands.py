@@ -87,6 +87,11 @@ class Commands:
         fit = (body for name, pack, body in rows if name not in held and (packs is None or pack in packs))
         return [Command.model_validate_json(body) for body in islice(fit, limit)]
 
+    def claimed_elsewhere(self, owner: str, now: int) -> bool:
+        """Whether somebody else has a command under way."""
+        query = "SELECT 1 FROM commands WHERE status = 'claimed' AND owner <> ? AND lease_until >= ? LIMIT 1"
+        return self._db.execute(query, (owner, now)).fetchone() is not None
+
     def claim(self, command_id: str, owner: str, now: int) -> Claim | None:
         """Take it under a new epoch; None when it is done, or held by another owner."""
         row = self._db.execute(
