@@ -17,6 +17,7 @@ from hypothesis import settings
 from forestall.devbroker import DevPulsar
 from forestall.errors import ForestallError
 from tests import shared_broker
+from tests.running_service import Service
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -139,6 +140,21 @@ def own_pulsar(tmp_path: Path) -> Iterator[Callable[..., DevPulsar]]:
     yield make
     for broker in made:
         broker.kill()
+
+
+@pytest.fixture
+def start_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Starts `forestall run` with these options, and environment variables as keywords, on `tmp_path / "home"`."""
+    made: list[Service] = []
+
+    def start(*options: str, **environment: str) -> Service:
+        made.append(Service(tmp_path / "home", *options, **environment))
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.process.kill()
+        each.process.communicate()
 
 
 @pytest.fixture

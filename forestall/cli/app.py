@@ -26,6 +26,7 @@ from forestall.cli import (
     status,
 )
 from forestall.cli.failures import Failure, Interrupted, failure_of
+from forestall.cli.logs import quiet_clients
 from forestall.cli.options import Common
 from forestall.cli.screen import stderr, stdout
 from forestall.errors import INTERRUPTED
@@ -66,6 +67,7 @@ def forestall(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:
+    quiet_clients(debug=debug)
     context.obj = Common(home=home, debug=debug)
     if context.invoked_subcommand is None:
         stdout().print(WELCOME, end="")

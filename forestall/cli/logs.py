@@ -25,7 +25,13 @@ def set_up_logging(settings: "Settings") -> None:
     root = logging.getLogger("forestall")
     root.handlers, root.propagate = [handler], False
     root.setLevel(logging.DEBUG if settings.debug else logging.WARNING)
+    quiet_clients(debug=settings.debug)
     logging.getLogger("forestall.run").setLevel(logging.INFO)
+
+
+def quiet_clients(*, debug: bool) -> None:
+    """Pulsar's client reports every attempt at a connection, and as an error: what matters of it is told elsewhere."""
+    logging.getLogger("forestall.pulsar").setLevel(logging.INFO if debug else logging.CRITICAL)
 
 
 def _not_again() -> Callable[[logging.LogRecord], bool]:

@@ -24,6 +24,7 @@ class Link:
         self._streams, self._clock, self._address = streams, clock, address
         self.problem: str | None = NOT_YET
         self.since = clock.now()
+        self._asked: asyncio.Task[None] | None = None
 
     @property
     def connected(self) -> bool:
@@ -31,25 +32,36 @@ class Link:
 
     async def watch(self, broker: Broker) -> None:
         """Until cancelled."""
-        while True:
-            await self.look(broker)
-            await asyncio.sleep(LOOK_S)
+        try:
+            while True:
+                await self.look(broker)
+                await asyncio.sleep(LOOK_S)
+        finally:
+            if self._asked is not None:
+                self._asked.cancel()
 
     async def look(self, broker: Broker) -> None:
-        """Ask once."""
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                for stream in self._streams:
-                    for topic in await stream.topics(broker):
-                        await broker.partitions(topic)
-        except TimeoutError:
+        """Ask once, or go on waiting for what was asked before: a client may take its time to give up."""
+        if self._asked is None:
+            self._asked = asyncio.create_task(self._ask(broker))
+        done, _ = await asyncio.wait({self._asked}, timeout=PATIENCE_S)
+        if not done:
             self.away(f"it does not answer within {PATIENCE_S:g} s")
+            return
+        asked, self._asked = self._asked, None
+        try:
+            asked.result()
         except RetryLater as error:
             self.away(str(error))
         except BrokerError as error:
             self.away(str(error), "a person has to see to it")
         else:
             self.here()
+
+    async def _ask(self, broker: Broker) -> None:
+        for stream in self._streams:
+            for topic in await stream.topics(broker):
+                await broker.partitions(topic)
 
     def away(self, problem: str, then: str = "waiting for it") -> None:
         """It was seen not to answer."""

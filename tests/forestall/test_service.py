@@ -1,14 +1,10 @@
 """The service as those see it who start and watch it: a file, an endpoint, lines of log."""
 
 import json
-import os
-import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,67 +13,23 @@ import pytest
 
 from forestall.cli.app import run
 from forestall.service.endpoint import listen
+from tests.running_service import Service
 
 Capture = pytest.CaptureFixture[str]
-Start = Callable[..., "Service"]
+Start = Callable[..., Service]
 SECRET = "not-to-be-seen"
 
 
-class Service:
-    """A running `forestall run`, and its log so far."""
-
-    def __init__(self, home: Path, *options: str, **environment: str) -> None:
-        command = [sys.executable, "-m", "forestall", "run", "--home", str(home), *options]
-        self.process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}, cwd=home.parent
-        )
-        self.lines: list[str] = []
-
-    def until(self, text: str) -> str:
-        """The first line from here on that holds it; fails when the process ends before."""
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if text in line:
-                return line
-        raise AssertionError(f"ended without {text!r}: {''.join(self.lines)}")
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        self.lines += self.process.communicate(timeout=60)[1].splitlines(keepends=True)
-        return self.process.returncode
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    made: list[Service] = []
-
-    def begin(*options: str, **environment: str) -> Service:
-        made.append(Service(tmp_path / "home", *options, **environment))
-        return made[-1]
-
-    yield begin
-    for each in made:
-        each.process.kill()
-        each.process.communicate()
-
-
-def _address(service: Service) -> str:
-    found = re.search(r"health: (http://\S+)/health", service.until("health: http"))
-    assert found is not None
-    return found[1]
-
-
-def test_the_endpoint_tells_state_and_figures_and_no_secret(start: Start, parcels: Path) -> None:
+def test_the_endpoint_tells_state_and_figures_and_no_secret(start_service: Start, parcels: Path) -> None:
     second = shutil.copytree(parcels, parcels.parent / "letters")
     manifest = second / "pack.yaml"
     manifest.write_text(manifest.read_text().replace("pack: parcels", "pack: letters"))
-    service = start(
+    service = start_service(
         *("--pack", str(parcels), "--pack", str(second), "--health", "127.0.0.1:0", "--broker", "embedded"),
         FORESTALL_PULSAR_URL="pulsar://127.0.0.1:1",
         FORESTALL_PULSAR_TOKEN=SECRET,
     )
-    address = _address(service)
+    address = service.address()
     service.until("run-1 is ready: every stream is watched")
     assert httpx.get(f"{address}/live").json() == {"live": True}
     assert httpx.get(f"{address}/ready").json() == {"ready": True, "status": "serving"}
@@ -100,19 +52,19 @@ def test_the_endpoint_tells_state_and_figures_and_no_secret(start: Start, parcel
     assert SECRET not in "".join(service.lines)
 
 
-def test_the_ready_file_is_there_while_it_serves(start: Start, parcels: Path, tmp_path: Path) -> None:
+def test_the_ready_file_is_there_while_it_serves(start_service: Start, parcels: Path, tmp_path: Path) -> None:
     file = tmp_path / "ready"
     file.write_text("left by another time")
-    service = start("--pack", str(parcels), "--ready-file", str(file))
+    service = start_service("--pack", str(parcels), "--ready-file", str(file))
     service.until("is ready")
     assert json.loads(file.read_text())["process"] == service.process.pid
     assert service.end() == 0
     assert not file.exists()
-    service = start("--pack", str(parcels), "--ready-file", str(file))
+    service = start_service("--pack", str(parcels), "--ready-file", str(file))
     service.until("is ready")
     service.end(signal.SIGKILL)
     assert file.exists()
-    service = start("--pack", str(parcels), "--ready-file", str(file))
+    service = start_service("--pack", str(parcels), "--ready-file", str(file))
     service.until("watches parcels")
     service.until("is ready")
     assert json.loads(file.read_text())["process"] == service.process.pid
@@ -122,8 +74,8 @@ def test_the_ready_file_is_there_while_it_serves(start: Start, parcels: Path, tm
     assert [each.name for each in tmp_path.glob("ready*")] == ["ready"]
 
 
-def test_the_log_is_json_on_demand(start: Start, parcels: Path) -> None:
-    service = start("--pack", str(parcels), "--log-format", "json")
+def test_the_log_is_json_on_demand(start_service: Start, parcels: Path) -> None:
+    service = start_service("--pack", str(parcels), "--log-format", "json")
     service.until("is ready")
     assert service.end() == 0
     told = [json.loads(line) for line in service.lines]
