@@ -1,6 +1,7 @@
 """What `forestall new` wrote, assumed and would have noticed."""
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,26 +13,30 @@ from forestall.cli.screen import plural, print_hanging, stdout
 from forestall.trace import unprefixed
 
 if TYPE_CHECKING:
-    from forestall.backtest import Incident
+    from forestall.backtest.result import Incident
     from forestall.newpack import Plan, Trial
 
 SHOWN = 10
+MANY = 4 * DAY
+"""More than one incident in that time tires whoever gets them."""
 FAULTS_SHOWN = 5
 ALL = "all"
 
 
 def drafted_json(folder: Path, text: str, plan: "Plan", trial: "Trial") -> dict[str, Any]:
-    """The same as data; `trial` has the shape of `forestall backtest --json`."""
-    found = trial.found.to_json()
-    found.pop("wall")  # equal samples, equal output
+    """The same as data; incidents and signals have the shape of `forestall backtest --json`."""
     return {
         "pack": plan.pack,
         "file": str(folder / "pack.yaml"),
         "yaml": text,
         "assumed": [{"what": what, "how": how} for what, how in plan.told],
         "warnings": plan.warnings,
+        "counts": dict(trial.counts),
         "not_mapped": dict(trial.faults),
-        "trial": found,
+        "dead_letters": {code: {"count": number, "reason": why} for code, (number, why) in trial.dead.items()},
+        "only_learned": not trial.judged,
+        "incidents": [each.to_json() for each in trial.incidents],
+        "signals": [each.to_json() for each in trial.signals],
     }
 
 
@@ -45,40 +50,49 @@ def print_drafted(folder: Path, source: str, text: str, plan: "Plan", trial: "Tr
     said = f", {plural(text.count(chr(10)), 'line')}: no mistakes. It observes; it keeps no personal value."
     console.print(Text.assemble((str(folder / "pack.yaml"), "bold"), said), soft_wrap=True)
     console.print()
-    _print_trial(console, trial)
+    _print_trial(console, plan, trial)
     console.print()
     _print_next(console, folder, source)
 
 
-def _print_trial(console: Console, trial: "Trial") -> None:
-    found = trial.found
-    incidents, signals = plural(len(found.incidents), "incident"), plural(len(found.signals), "signal")
-    days = (found.end - found.begin) / DAY
-    over = f"{days:.0f} days" if days >= 2 else f"{days * 24:.1f} hours"
-    head = f"On this sample it would have opened {incidents}, from {signals} in {over}"
-    console.print(Text(f"{head}{':' if found.incidents else '.'}", "bold"))
-    for incident in found.incidents[:SHOWN]:
-        _print_incident(console, incident)
-    if len(found.incidents) > SHOWN:
-        console.print(Text(f"  and {len(found.incidents) - SHOWN:,} more; forestall backtest shows all", "dim"))
-    if trial.learning:
-        told = "It was learning all the time: counts take two days with events, levels three."
-        console.print(Text(f"{told} Give it a longer sample, or let it run.", "yellow"))
-    counts = found.counts
-    for name, told in (("late", "came too late to be counted"), ("duplicates", "were duplicates")):
-        if counts.get(name):
-            console.print(Text(f"! {plural(counts[name], 'event')} {told}", "yellow"))
-    for code, number in found.dead_letters.counts.items():
-        reasons = "; ".join(found.dead_letters.reasons.get(code, ())[:1])
-        print_hanging(console, Text("! ", "yellow"), Text(f"{number:,} would be dead letters ({code}): {reasons}"))
+def _print_trial(console: Console, plan: "Plan", trial: "Trial") -> None:
+    levels = {measure.name for measure in plan.measures if not measure.dimensions}
+    incidents, signals = plural(len(trial.incidents), "incident"), plural(len(trial.signals), "signal")
+    end = ":" if trial.incidents else "."
+    console.print(Text(f"On this sample it would have opened {incidents}, from {signals}{end}", "bold"))
+    for incident in trial.incidents[:SHOWN]:
+        _print_incident(console, incident, levels)
+    if len(trial.incidents) > SHOWN:
+        told = f"  and {len(trial.incidents) - SHOWN:,} more; --json lists them, forestall backtest draws them"
+        console.print(Text(told, "dim"))
+    if len(trial.incidents) > SHOWN and len(trial.incidents) * MANY > plan.span:
+        told = "That is many: a longer pane (--pane), or settings: {min_score: 8} behind a detector, makes it quieter."
+        print_hanging(console, Text("! ", "bold yellow"), Text(told))
+    if not trial.judged:
+        told = "It was learning to its end: counts take two days with events, levels up to three days."
+        print_hanging(console, Text("! ", "bold yellow"), Text(f"{told} Give it a longer sample, or let it run."))
+    for told in _uncounted(trial):
+        print_hanging(console, Text("! ", "bold yellow"), Text(told))
+
+
+def _uncounted(trial: "Trial") -> Iterator[str]:
+    """What of the sample did not count, and why."""
+    late, doubled = trial.counts["late"], trial.counts["duplicates"]
+    if late:
+        yield f"{plural(late, 'event')} came too late to be counted: an earlier pane was closed already"
+    if doubled:
+        yield f"{plural(doubled, 'event')} came twice and counted once"
+    if refused := trial.counts["keys_refused"]:
+        yield f"{plural(refused, 'event')} had a key beyond the first thousand"
+    for code, (number, reason) in trial.dead.items():
+        yield f"{number:,} would be dead letters ({code}), such as: {reason}"
     for rule, number in list(trial.faults.items())[:FAULTS_SHOWN]:
-        print_hanging(console, Text("! ", "yellow"), Text(f"{number:,} would be dead letters: {rule}"))
-    if len(trial.faults) > FAULTS_SHOWN:
-        rest = sum(list(trial.faults.values())[FAULTS_SHOWN:])
-        console.print(Text(f"! {rest:,} more would be dead letters for other reasons; --json lists them", "yellow"))
+        yield f"{number:,} would be dead letters (mapping): {rule}"
+    if rest := sum(list(trial.faults.values())[FAULTS_SHOWN:]):
+        yield f"{rest:,} more would be dead letters (mapping) for other reasons; --json lists them"
 
 
-def _print_incident(console: Console, incident: "Incident") -> None:
+def _print_incident(console: Console, incident: "Incident", levels: set[str]) -> None:
     signal = incident.signal
     moment = incident.to_json()["opened_at"][:16].replace("T", " ")
     key = "" if signal.key == ALL else f" of {signal.key}"
@@ -86,18 +100,16 @@ def _print_incident(console: Console, incident: "Incident") -> None:
         f"{signal.pattern} of {signal.measure}{key}: {signal.observed:g} where {signal.expected:.3g} were expected"
     )
     explained = unprefixed(incident.explained.text, incident.explained.verdict)
-    print_hanging(console, Text(f"  {moment}  ", "dim"), Text(f"{noticed} · {explained}"))
+    told = noticed if signal.measure in levels else f"{noticed} · {explained}"
+    print_hanging(console, Text(f"  {moment}  ", "dim"), Text(told))
 
 
 def _print_next(console: Console, folder: Path, source: str) -> None:
     pack, sample = shlex.quote(str(folder)), shlex.quote(source)
-    of_file = not source.startswith("topic:")
-    begin = f"forestall emit {sample} --pack {pack}" if of_file else f"forestall backtest {pack} --from {sample}"
-    why = "publish the file's rows" if of_file else "all of the topic, as a page too: --html FILE"
     steps = [
         (f"forestall pack check {pack}", "after you have edited it"),
-        (begin, why),
-        (f"forestall run --pack {pack}", "watch what comes; it says what it would do"),
+        (f"forestall backtest {pack} --from {sample}", "how often, how broadly; --html FILE draws it"),
+        (f"forestall run --pack {pack}", "watch what comes; it only says what it would do"),
     ]
     console.print(Text("Next:", "bold"))
     width = max(len(command) for command, _ in steps)

@@ -88,3 +88,9 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
     unsorted: bool = False
     at: Sequence[int | None] = ()
+
+    @property
+    def span(self) -> int:
+        """From the first event to the last, in microseconds."""
+        known = [each for each in self.at if each is not None]
+        return max(known) - min(known) if known else 0

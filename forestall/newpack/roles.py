@@ -12,6 +12,7 @@ from forestall.newpack.rhythm import period_of
 
 UNIQUE_MIN = 50
 """Fewer values may all differ by chance."""
+ID_MIN = 6
 REPEATS = 1.1
 BRIEF_SHARE = 0.95
 DIMENSIONS_MAX = 8
@@ -32,12 +33,21 @@ class LeftOut:
 
 
 def find_id(columns: list[Column], time: Column | None) -> Column | None:
-    """A column called like an id whose values all differ."""
-    for each in columns:
-        full = not each.missing and each.profile.distinct == len(each.texts) >= UNIQUE_MIN
-        if full and each is not time and is_id(each.path) and each.kind in ("text", "integer"):
-            return each
-    return None
+    """A column whose values all differ, and that is called or looks like an id."""
+    unique = [each for each in columns if each is not time and each.kind in ("text", "integer") and _unique(each)]
+    named = [each for each in unique if is_id(each.path)]
+    looking = [each for each in unique if each.kind == "text" and all(map(_looks_like_id, each.profile.counts))]
+    return next((each for each in named + looking if not is_personal(each.path, list(each.profile.counts)[:500])), None)
+
+
+def _unique(column: Column) -> bool:
+    return not column.missing and column.profile.distinct == len(column.texts) >= UNIQUE_MIN
+
+
+def _looks_like_id(text: str) -> bool:
+    """One word, with digits in it, and not a number of something."""
+    letters = any(each.isalpha() for each in text)
+    return letters and len(text) >= ID_MIN and not any(each.isspace() for each in text) and any(map(str.isdigit, text))
 
 
 def find_unit(columns: list[Column], instants: Sequence[int | None], taken: Sequence[Column]) -> Column | None:
@@ -83,7 +93,10 @@ def find_dimensions(columns: list[Column], taken: Sequence[Column | None]) -> tu
     for column in fit:
         twin = next((each for each in kept if _same(each, column)), None)
         if twin is not None:
-            left.append(LeftOut(column.path, f"says the same as {twin.path}"))
+            shorter = min(twin, column, key=_length)
+            kept[kept.index(twin)] = shorter
+            longer = column if shorter is twin else twin
+            left.append(LeftOut(longer.path, f"says the same as {shorter.path}"))
         elif len(kept) == DIMENSIONS_MAX:
             left.append(LeftOut(column.path, f"{DIMENSIONS_MAX} are enough"))
         else:
@@ -109,6 +122,11 @@ def _unfit(column: Column) -> str | None:
     if sum(len(each) > LONG_TEXT for each in values) * 2 > len(values):
         return "free text"
     return None
+
+
+def _length(column: Column) -> int:
+    """Characters of its values together."""
+    return sum(map(len, column.profile.counts))
 
 
 def _same(one: Column, other: Column) -> bool:

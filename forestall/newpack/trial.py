@@ -1,91 +1,117 @@
-"""What a drafted pack would have noticed on the very sample: the backtest, over the documents in memory."""
+"""What a drafted pack would have noticed on the very sample: `forestall run --until-idle` in a home thrown away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from agents.mapping import Fault, Mapper, Origin
-from contracts import DEFAULT_TENANT, Clock, EventMapping, decode_event, encode_event
-from forestall.backtest import Backtest, Options, Recorded, Rows, backtest
+from contracts import DEFAULT_TENANT, Clock, encode_event
+from forestall.backtest.findings import incidents_of, signals_of
+from forestall.backtest.result import Incident, Told
+from forestall.bootstrap import App, open_app
 from forestall.newpack.documents import as_json
 from forestall.newpack.plan import Plan
 from forestall.newpack.sample import Sample
 from forestall.packs import Pack
+from forestall.settings import Settings
+from ledger import Transaction
+from triggers.brokers import Outgoing
 
-BATCH = 500
+BATCH = 2_000
+LETTERS_LOOKED_AT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """`faults` counts the documents that make no event, by the rule that they break."""
+    """`counts` are the monitor's, `dead` the dead letters by (code, reason of one of them).
 
-    found: Backtest
-    faults: Mapping[str, int]
-
-    @property
-    def learning(self) -> bool:
-        """Whether the sample ended before any detector knew what is normal."""
-        return all(set(track.states) <= {"l"} for track in self.found.tracks)
-
-
-async def try_out(pack: Pack, plan: Plan, sample: Sample, wall: Clock) -> Trial:
-    """Play the sample through the pack, in a home that is thrown away.
-
-    Raises:
-        InputError: no document makes an event.
+    `faults` counts the documents that make no event, by the rule that they break. `judged`: some detector knew what
+    is normal before the sample ended.
     """
-    played = _Played(pack, plan, sample)
-    found = await backtest(pack, played, Options(), wall)
-    return Trial(found, dict(sorted(played.faults.items(), key=lambda each: (-each[1], each[0]))))
+
+    incidents: tuple[Incident, ...]
+    signals: tuple[Told, ...]
+    counts: Mapping[str, int]
+    dead: Mapping[str, tuple[int, str]]
+    faults: Mapping[str, int]
+    judged: bool
 
 
-class _Played:
-    """The sample as history. A file that is not in the order of time is sorted; a topic's order is the topic's."""
-
-    def __init__(self, pack: Pack, plan: Plan, sample: Sample) -> None:
-        [stream] = pack.manifest.streams
-        self.name, self.rows = sample.named, Rows()
-        self._topic = plan.topic
-        self._sample, self._at = sample, plan.at
-        self._sorted = plan.unsorted
-        self._mapper = None if stream.mapping is None else _mapper(stream.mapping)
-        self._faults: dict[str, int] = {}
-
-    @property
-    def faults(self) -> Mapping[str, int]:
-        return self._faults
-
-    async def batches(self) -> AsyncIterator[list[Recorded]]:
-        order = range(len(self._sample.documents))
-        rows = sorted(order, key=self._instant) if self._sorted else list(order)
-        for start in range(0, len(rows), BATCH):
-            chosen = rows[start : start + BATCH]
-            batch = await asyncio.to_thread(self._recorded, chosen)
-            self.rows = Rows(self.rows.read + len(chosen), self.rows.left_out + len(chosen) - len(batch))
-            yield batch
-
-    def _instant(self, row: int) -> int:
-        return self._at[row] or 0
-
-    def _recorded(self, rows: list[int]) -> list[Recorded]:
-        return list(self._each(rows))
-
-    def _each(self, rows: list[int]) -> Iterator[Recorded]:
-        for row in rows:
-            document = self._sample.documents[row]
-            if self._mapper is None:
-                payload = as_json(document)
-                yield Recorded(self._topic, payload, None, self._at[row])
-                continue
-            published = self._sample.published[row] if self._sample.published else None
-            made = self._mapper.map(document, Origin(self._topic, f"{row + 1}", row + 1, published))
-            if isinstance(made, Fault):
-                told = f"{made.field}: {made.rule}" if made.field else made.rule
-                self._faults[told] = self._faults.get(told, 0) + 1
-                continue
-            payload = encode_event(made)
-            yield Recorded(self._topic, payload, made.key, decode_event(payload).time)
+async def try_out(pack: Pack, plan: Plan, sample: Sample, clock: Clock) -> Trial:
+    """Play the sample through the pack, in a home that is thrown away."""
+    messages, faults = await asyncio.to_thread(_mapped, pack, plan, sample)
+    with tempfile.TemporaryDirectory(prefix="forestall-new-") as home:
+        async with open_app(_settings(Path(home)), [_watching(pack)], clock, owner="new") as app:
+            for start in range(0, len(messages), BATCH):
+                await app.broker.publish(plan.topic, messages[start : start + BATCH])
+            await app.worker.run_until_idle()
+            judged = await _judged(app, pack)
+            return await app.ledger.read(lambda tx: _result(tx, app, pack, faults, judged=judged))
 
 
-def _mapper(mapping: EventMapping) -> Mapper:
-    return Mapper(mapping, tenant=DEFAULT_TENANT)
+def _mapped(pack: Pack, plan: Plan, sample: Sample) -> tuple[list[Outgoing], Mapping[str, int]]:
+    """The sample as events. A file that is not in the order of time is sorted; a topic's order is the topic's."""
+    [stream] = pack.manifest.streams
+    order: Sequence[int] = range(len(sample.documents))
+    rows = sorted(order, key=lambda row: plan.at[row] or 0) if plan.unsorted else order
+    if stream.mapping is None:
+        return [Outgoing(as_json(sample.documents[row])) for row in rows], {}
+    mapper = Mapper(stream.mapping, tenant=DEFAULT_TENANT)
+    messages, faults = [], Counter[str]()
+    for row in rows:
+        published = sample.published[row] if sample.published else None
+        made = mapper.map(sample.documents[row], Origin(plan.topic, str(row + 1), row + 1, published))
+        if isinstance(made, Fault):
+            faults[f"{made.field}: {made.rule}" if made.field else made.rule] += 1
+        else:
+            messages.append(Outgoing(encode_event(made), made.key))
+    return messages, dict(faults.most_common())
+
+
+def _watching(pack: Pack) -> Pack:
+    """The documents are mapped already, so here the stream's messages are events."""
+    [stream] = pack.manifest.streams
+    events = stream.model_copy(update={"mapping": None, "format": "cloudevents"})
+    return replace(pack, manifest=pack.manifest.model_copy(update={"streams": (events,)}))
+
+
+def _settings(home: Path) -> Settings:
+    """Nothing that the environment configures is reached: no broker, no model, no webhook."""
+    return Settings(
+        _env_file=None,
+        home=home,
+        batch=2_000,
+        model=None,
+        model_base_url=None,
+        webhook_url=None,
+        pulsar_url=None,
+        broker="embedded",
+    )
+
+
+async def _judged(app: App, pack: Pack) -> bool:
+    for detector in pack.manifest.detectors:
+        measure = next(each for each in pack.manifest.measures if each.name == detector.measure)
+        if measure.key is not None:
+            return True
+        recent = await app.services.recent(pack.name, measure.name, detector.name, "all")
+        if any(each.state != "learning" for each in recent):
+            return True
+    return False
+
+
+def _result(tx: Transaction, app: App, pack: Pack, faults: Mapping[str, int], *, judged: bool) -> Trial:
+    prefix = f"monitor:{pack.name}:"
+    counters = {name.removeprefix(prefix): number for name, number in tx.docs.counters().items()}
+    reasons = {each.code: each.reason for each in tx.inbox.dead_letters(LETTERS_LOOKED_AT)}
+    return Trial(
+        incidents=incidents_of(tx, app.services.packs[pack.name]),
+        signals=signals_of(tx),
+        counts={name: counters.get(name, 0) for name in ("events", "duplicates", "late", "keys_refused")},
+        dead={code: (number, reasons.get(code, "")) for code, number in sorted(tx.inbox.dead_letter_count().items())},
+        faults=faults,
+        judged=judged,
+    )
