@@ -47,13 +47,16 @@ def _calendar(text: str, spec: TimeSpec) -> int:
 
 def _local(moment: datetime, spec: TimeSpec) -> datetime:
     """PEP 495: `fold` chooses between the offsets before (0) and after (1) a change of the clock."""
-    before, after = moment.replace(fold=0).utcoffset(), moment.replace(fold=1).utcoffset()
+    moment = moment.replace(fold=0)
+    before, after = moment.utcoffset(), moment.replace(fold=1).utcoffset()
     assert before is not None
     assert after is not None
+    if before == after:
+        return moment
     if before < after and spec.nonexistent == "refuse":
         raise ValueError(f"does not exist in {spec.zone}: the clock was put forward")
     if before > after:
         if spec.ambiguous == "refuse":
             raise ValueError(f"happened twice in {spec.zone}: the clock was put back")
         return moment.replace(fold=1 if spec.ambiguous == "later" else 0)
-    return moment.replace(fold=0)
+    return moment

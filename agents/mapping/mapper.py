@@ -70,8 +70,9 @@ class Mapper:
             event = self._event(document, origin)
         except _Refused as refused:
             return Fault(refused.path, None if refused.value is None else short(refused.value), str(refused))
-        for name, text in (("id", event.id), ("source", event.source), ("key", event.key)):
-            if text is not None and (rule := attribute_fault(name, text)):
+        named = (("id", event.id), ("source", event.source), ("key", "-" if event.key is None else event.key))
+        for name, text in named:
+            if rule := attribute_fault(name, text):
                 return Fault(None, None, f"makes no valid event: {rule}")
         return event
 
@@ -101,6 +102,9 @@ class Mapper:
         data: dict[str, Any] = {}
         for name, path, get, convert, optional in self._fields:
             value = get(document)
+            if convert is str and type(value) is str and value.isascii():
+                data[name] = value
+                continue
             if value is None:
                 if optional:
                     continue
@@ -129,6 +133,8 @@ def _required(path: str) -> Callable[[Mapping[str, Any]], str]:
 
     def read(document: Mapping[str, Any]) -> str:
         value = get(document)
+        if type(value) is str and value.isascii():
+            return value
         if value is None:
             raise _Refused(path, "no value, but one is required")
         return _text(path, value)
