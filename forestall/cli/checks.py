@@ -42,17 +42,20 @@ class Check:
 
 def run_checks(settings: Settings, *, online: bool) -> list[Check]:
     """Every check, the most basic first. Nothing is made or changed."""
+    from forestall.cli.broker_check import broker_check, java_check
+
     return [
         _python(),
         _packages(),
         _rooms(),
         *_home(settings.home),
-        _database("ledger", settings.home / "ledger.db"),
-        _database("broker", settings.home / "broker.db"),
+        database_check("ledger", settings.home / "ledger.db"),
+        broker_check(settings, online=online),
         *_packs(settings),
         _embedder(),
         _model(settings, online=online),
         _webhook(settings),
+        java_check(),
     ]
 
 
@@ -101,7 +104,7 @@ def _home(home: Path) -> Iterator[Check]:
         yield Check("disk", "ok", told)
 
 
-def _database(name: str, file: Path) -> Check:
+def database_check(name: str, file: Path) -> Check:
     """Readable and sound, as far as SQLite's quick check tells."""
     code = 4 if name == "ledger" else 5
     if not file.exists():
