@@ -14,6 +14,10 @@ ALONE_MAX = 30 * DAY
 """How far the last event of all may jump ahead, which none behind it can confirm."""
 STRETCH_MAX = 2_000
 """Messages played at once, at most."""
+QUIET_STRIDE = 45 * MINUTE
+"""Less than the hour after which a silent stream is no longer taken for a live one."""
+QUIET_PANES = 60
+"""Half of what can be read back of a series' judged panes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +40,33 @@ def closing(measures: tuple[Measure, ...]) -> Callable[[int], int]:
     return next_close
 
 
-def gap_step(measures: tuple[Measure, ...]) -> int:
-    """How far the clock goes at once where nothing happens: a pane, but no less than a minute."""
-    return max(min(measure.pane for measure in measures), MINUTE)
+def strides(measures: tuple[Measure, ...]) -> tuple[int, int]:
+    """How far the clock goes at once: while an incident is open, and while none is.
+
+    A pane, but no less than a minute; and some more where nothing waits for the time to pass. What is noticed does not
+    depend on it: panes are closed one after the other, and whatever one gives rise to is done before the next.
+    """
+    pane = min(measure.pane for measure in measures)
+    careful = max(pane, MINUTE)
+    return careful, max(careful, min(QUIET_STRIDE, QUIET_PANES * pane) // careful * careful)
 
 
 @dataclass(slots=True)
 class Pace:
     """Follows event time through a history that may be out of order, repeat itself, or lie about the time.
 
-    The clock never goes back. An event far ahead does not move it unless most of those behind it agree: the intake
-    then refuses that one as coming from a wrong clock, just as live.
+    A stretch ends where a pane does; the first that does so `beyond` microseconds later, which may be changed between
+    two stretches. The clock never goes back. An event far ahead does not move it unless most of those behind it agree:
+    the intake then refuses that one as coming from a wrong clock, just as live.
     """
 
     next_close: Callable[[int], int]
+    beyond: int = 0
     now: int | None = None
     begin: int | None = None
     _stretch: list[Recorded] = field(default_factory=list)
     _after_gap: bool = False
+    _until: int = 0
     _ahead: deque[Recorded] = field(default_factory=deque)
 
     async def stretches(self, batches: AsyncIterator[list[Recorded]]) -> AsyncIterator[Stretch]:
@@ -75,16 +88,18 @@ class Pace:
             self._stretch.append(recorded)
         elif self.now is None:
             self.now = self.begin = recorded.time
+            self._until = self.next_close(self.now + self.beyond)
             self._stretch.append(recorded)
         else:
-            close = self.next_close(self.now)
-            if recorded.time >= self.next_close(close):  # what came before the gap is played first
+            if recorded.time >= self.next_close(
+                max(self._until, self.next_close(self.now))
+            ):  # what came before the gap is played first
                 if self._stretch:
                     done.append(self._cut())
                 self._after_gap = True
             self._stretch.append(recorded)
             self.now = recorded.time
-            if recorded.time >= close:
+            if recorded.time >= self._until:
                 done.append(self._cut())
         if len(self._stretch) >= STRETCH_MAX and self.now is not None:
             done.append(self._cut())
@@ -94,6 +109,7 @@ class Pace:
         assert self.now is not None
         stretch = Stretch(self._stretch, self.now, self._after_gap)
         self._stretch, self._after_gap = [], False
+        self._until = self.next_close(self.now + self.beyond)
         return stretch
 
     def _moves(self, time: int) -> bool:

@@ -10,7 +10,7 @@ from contracts import MINUTE, SECOND, Clock, decode_event, to_iso
 from evals import VirtualClock
 from forestall.backtest.findings import incidents_of, signals_of
 from forestall.backtest.letters import Letters
-from forestall.backtest.pace import Pace, Stretch, closing, gap_step
+from forestall.backtest.pace import Pace, Stretch, closing, strides
 from forestall.backtest.recorded import History, Recorded
 from forestall.backtest.result import Backtest, Rows
 from forestall.backtest.span import Span
@@ -26,9 +26,8 @@ from triggers.brokers import EmbeddedBroker, Outgoing
 OWNER = "backtest"
 GRACE = MINUTE
 """How long after a pane's end the clock is looked at in a gap: a silent live stream closes its panes so much later."""
-QUIET_LEAP = 45 * MINUTE
-"""The clock's step in a gap while no incident is open; less than the hour after which a silent stream is no longer
-taken for a live one."""
+LETTERS_EVERY = 8
+"""Dead letters are looked at after so many stretches."""
 COUNTED = ("events", "duplicates", "late", "filtered", "keys_refused", "panes", "signals")
 
 
@@ -130,11 +129,10 @@ class _Play:
         self._app, self._pack, self._clock, self._progress = app, pack, clock, progress
         measures = pack.manifest.measures
         self._pace = Pace(closing(measures))
-        self._step = gap_step(measures)
-        self._leap = QUIET_LEAP // self._step * self._step
+        self._careful, self._quiet = strides(measures)
         self._tracks = Tracks(app.services, pack.manifest)
         self._letters = Letters()
-        self._played = 0
+        self._played = self._noted = 0
 
     async def run(self, batches: AsyncIterator[list[Recorded]]) -> None:
         await self._app.ledger.transact(
@@ -152,7 +150,12 @@ class _Play:
         await self._publish(stretch.messages)
         await self._app.worker.drain()
         self._played += len(stretch.messages)
+        self._pace.beyond = await self._stride() - self._careful
         await self._note()
+
+    async def _stride(self) -> int:
+        open_runs = await self._app.ledger.read(lambda tx: tx.runs.unfinished())
+        return self._careful if open_runs else self._quiet
 
     async def _pass_time(self, until: int) -> None:
         """The clock goes on while nothing comes: silent streams are judged, watches and timers end, as live."""
@@ -166,8 +169,7 @@ class _Play:
                     await worker.finish()
             await worker.finish()
             await self._note()
-            step = self._step if await self._app.ledger.read(_is_open) else max(self._step, self._leap)
-            at = self._pace.next_close(at + step - 1)
+            at = self._pace.next_close(at + await self._stride() - 1)
 
     async def _publish(self, messages: list[Recorded]) -> None:
         topics: dict[str, list[Outgoing]] = {}
@@ -180,7 +182,9 @@ class _Play:
 
     async def _note(self, *, at_end: bool = False) -> None:
         await self._tracks.read(self._clock.now(), at_end=at_end)
-        await self._letters.read(self._app.ledger)
+        self._noted += 1
+        if at_end or self._noted % LETTERS_EVERY == 0:
+            await self._letters.read(self._app.ledger)
         self._progress(self._played, self._clock.now())
 
     async def found(self, pack: Pack) -> Backtest:
@@ -218,7 +222,3 @@ def _counts(tx: Transaction, pack: str) -> dict[str, int]:
         if name.startswith(prefix) and name != f"{prefix}dead_letters"
     }
     return {name: found.pop(name, 0) for name in COUNTED} | dict(sorted(found.items()))
-
-
-def _is_open(tx: Transaction) -> bool:
-    return bool(tx.runs.unfinished())

@@ -118,14 +118,15 @@ async def _history(
     from dataclasses import replace
 
     from forestall.backtest import file_history, topic_history
-    from forestall.brokers import open_broker
+    from forestall.brokers import BROKER_FILE, open_broker, uses_pulsar
     from triggers.clock import WallClock
 
     if isinstance(source, Path):
         spec, topic = _mapping(mapping, source)
         return file_history(source, pack.manifest, spec, topic, options.tenant), options
-    if found.broker == "embedded" and not found.home.is_dir():
-        raise InputError(f"{found.home}: there is no such home, so there are no topics", "Name one with --home.")
+    if not uses_pulsar(found) and not (found.home / BROKER_FILE).is_file():
+        step = "Name the home with --home, or Pulsar with FORESTALL_PULSAR_URL."
+        raise InputError(f"{found.home}: nothing was ever published here, so there are no topics", step)
     broker = await open_broker(found, WallClock())
     stack.push_async_callback(broker.close)
     history = await topic_history(

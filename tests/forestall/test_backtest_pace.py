@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts import DAY, HOUR, MINUTE, Measure
-from forestall.backtest.pace import Pace, Stretch, closing, gap_step
+from forestall.backtest.pace import Pace, Stretch, closing, strides
 from forestall.backtest.recorded import Recorded
 
 PANE = 15 * MINUTE
@@ -19,13 +19,13 @@ def _at(time: int | None) -> Recorded:
     return Recorded("orders", b"", None, time)
 
 
-def _stretches(times: list[int | None], measures: tuple[Measure, ...] = (MEASURE,)) -> list[Stretch]:
+def _stretches(times: list[int | None], beyond: int = 0) -> list[Stretch]:
     async def batches() -> AsyncIterator[list[Recorded]]:
         for start in range(0, len(times), 7):
             yield [_at(time) for time in times[start : start + 7]]
 
     async def collected() -> list[Stretch]:
-        return [stretch async for stretch in Pace(closing(measures)).stretches(batches())]
+        return [stretch async for stretch in Pace(closing((MEASURE,)), beyond).stretches(batches())]
 
     return asyncio.run(collected())
 
@@ -85,10 +85,18 @@ def test_panes_close_late_where_lateness_is_allowed() -> None:
     assert close(hour + 10 * MINUTE) == hour + 15 * MINUTE
 
 
-def test_a_gap_is_passed_in_panes_but_no_faster_than_a_minute_a_step() -> None:
+def test_the_clock_strides_by_panes_and_further_while_nothing_is_open() -> None:
     quick = Measure(name="quick", title="Quick", of=("order.placed",), pane="1s")
-    assert gap_step((quick,)) == MINUTE
-    assert gap_step((MEASURE,)) == PANE
+    slow = Measure(name="slow", title="Slow", of=("order.placed",), pane="1d")
+    assert strides((quick,)) == (MINUTE, MINUTE)
+    assert strides((MEASURE,)) == (PANE, 3 * PANE)
+    assert strides((slow,)) == (DAY, DAY)
+
+
+def test_a_longer_stride_ends_with_a_pane_too() -> None:
+    times: list[int | None] = [START + MINUTE * number for number in range(0, 120, 2)]
+    stretches = _stretches(times, beyond=30 * MINUTE)
+    assert [stretch.now - START for stretch in stretches[:2]] == [46 * MINUTE, 90 * MINUTE]
 
 
 @given(
