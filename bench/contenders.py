@@ -15,6 +15,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command as Resume
 
+from bench.designs import PlainDriver, SyncDriver
 from bench.synchronous import ThreadLedger, synchronous
 from graphs import IncidentDriver, Services
 from graphs.incident import build
@@ -27,19 +28,23 @@ Invoke = Callable[[Any, Any, Segment], Awaitable[dict[str, Any]]]
 OURS = "ours"
 
 
-@asynccontextmanager
-async def ours(services: Services, home: Path, in_flight: int) -> AsyncIterator[Serve]:  # noqa: ARG001
-    """The driver, as `triggers.Worker` serves it."""
-    driver = IncidentDriver(services)
+def driven(kind: type[IncidentDriver]) -> Contender:
+    """A driver, as `triggers.Worker` serves it."""
 
-    async def serve(stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            seen = services.ledger.commits
-            if not await driver.step():
-                await services.ledger.changed(seen, 1.0)
-        await driver.close()
+    @asynccontextmanager
+    async def contender(services: Services, home: Path, in_flight: int) -> AsyncIterator[Serve]:  # noqa: ARG001
+        driver = kind(replace(services, in_flight=in_flight))
 
-    yield serve
+        async def serve(stop: asyncio.Event) -> None:
+            while not stop.is_set():
+                seen = services.ledger.commits
+                if not await driver.step():
+                    await services.ledger.changed(seen, 1.0)
+            await driver.close()
+
+        yield serve
+
+    return contender
 
 
 class StockLoop:
@@ -160,8 +165,10 @@ def _asynchronous(saver: BaseCheckpointSaver[Any]) -> Invoke:
 
 
 CONTENDERS: dict[str, Contender] = {
-    OURS: ours,
+    OURS: driven(IncidentDriver),
     "stock AsyncSqliteSaver": stock_async,
     "stock SqliteSaver inline": stock_inline,
     "stock SqliteSaver threads": stock_threads,
+    "ours, sync": driven(SyncDriver),
+    "without LangGraph": driven(PlainDriver),
 }

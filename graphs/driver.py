@@ -4,10 +4,11 @@ import asyncio
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command as Resume
+from langgraph.types import Durability
 
 from contracts import SECOND, Episode, own_event
 from graphs.checkpointer import BufferedSaver
@@ -35,6 +36,8 @@ class _Taken:
 
 class IncidentDriver:
     """Moves every run that can move, so many at a time as the services say."""
+
+    durability: ClassVar[Durability] = "exit"
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -98,7 +101,7 @@ class IncidentDriver:
         given: Any = {"mail": mail.body, "step": 0} if checkpoint is None else Resume(resume=mail.body)
         renewing = asyncio.create_task(self._renew(run))
         try:
-            state = await self._graph.ainvoke(given, config, context=segment, durability="exit")
+            state = await self._graph.ainvoke(given, config, context=segment, durability=self.durability)
         finally:
             renewing.cancel()
         waiting = [each.value["for"] for each in state.get("__interrupt__", ())]
