@@ -67,8 +67,8 @@ class Intake:
 
     @property
     def owned(self) -> bool:
-        """Whether this process reads a partition of the stream; else others do, and this one stands by."""
-        return bool(self._partitions)
+        """Whether this process reads a partition of the stream, or it has none yet; else others read it."""
+        return bool(self._partitions) or not self._places
 
     def passing(self) -> None:
         """This worker leaves when everything is read: what is at its end holds nobody back, from then on."""
