@@ -183,7 +183,8 @@ def _record(tx: Transaction, work: Execution, outcome: Outcome) -> None:
         )
         record(tx, work.services.routing, told)
     mail = {"kind": "outcome", "outcome": outcome.to_json()}
-    tx.runs.post(command.incident_id, f"outcome:{command.id}", mail)
+    if tx.runs.get(command.incident_id) is not None:  # a reflex has no run that waits
+        tx.runs.post(command.incident_id, f"outcome:{command.id}", mail)
 
 
 def _outcome(

@@ -9,9 +9,11 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from agents.monitoring import Counted, Counter, Floor, Pane, PartitionClock, merge_parts
+from agents.reflex import Call
 from contracts import Event, StreamSpec
 from graphs.monitor.names import part_name, subscription_name
 from graphs.reading import BatchReader, Screened
+from graphs.reflex import ReflexLane
 from graphs.screening import Incoming, Screen
 from graphs.services import PackRuntime, Services
 from graphs.sifting import sift
@@ -57,6 +59,7 @@ class Batch:
     duplicates: int = 0
     taken: list[int] = field(default_factory=list)
     published: bool = False
+    calls: list[Call] = field(default_factory=list)
 
 
 class PartitionMonitor:
@@ -85,6 +88,7 @@ class PartitionMonitor:
         self.reader = BatchReader(Screen(stream, tenant), pack.manifest, stream)
         self.publish = publish
         self.counter = Counter(pack.manifest, stream)
+        self.reflexes = ReflexLane(services, pack, stream, tenant)
         self.index = index if index is not None else InboxIndex(self.subscription)
         self.clock = PartitionClock()
         self.keys: dict[str, set[str]] = {}
@@ -148,7 +152,7 @@ class PartitionMonitor:
         return Floor(clock.get("watermark"), clock.get("closed_until", {}), others)
 
     def commit(self, tx: Transaction, batch: Batch) -> int:
-        """Inbox, parts of panes, clock: all or nothing; returns how many dead letters are new.
+        """Inbox, parts of panes, clock, reflexes: all or nothing; returns how many dead letters are new.
 
         Raises:
             Fenced: the partition has another owner.
@@ -170,6 +174,7 @@ class PartitionMonitor:
             tx.docs.put_monitor(pack, self.part, keys)
         ended = self.lease.epoch if batch.ended else 0
         tx.panes.put_partition(pack, stream, self.part, counted.clock.to_doc() | {"ended": ended})
+        self.reflexes.act(tx, batch.calls, batch.now)
         self._count(tx, batch, buried)
         return buried
 
@@ -250,6 +255,7 @@ async def count(state: CountState, runtime: Runtime[_Work]) -> CountState:  # no
     refused = {fresh[each.place]: each for each in counted.refused}
     taken = [row for row in fresh if row not in refused] if refused else fresh
     batch.taken = taken
+    batch.calls = partition.reflexes.rules.calls(read.readings.only(taken)) if partition.reflexes.rules else []
     batch.identities = [read.identities[row] for row in taken]
     batch.digests = [read.digests[row] for row in taken]
     batch.dead = read.dead + sifted.dead
