@@ -65,8 +65,9 @@ class PulsarSettings:
         """
         scheme, _, rest = self.url.partition("://")
         try:
+            port = _PORTS[scheme]
             parts = [urlsplit(f"//{each}") for each in rest.rstrip("/").split(",")]
-            found = [(each.hostname or "", each.port or _PORTS[scheme]) for each in parts]
+            found = [(each.hostname or "", each.port or port) for each in parts]
             if all(host for host, _ in found):
                 return found
         except (KeyError, ValueError):
