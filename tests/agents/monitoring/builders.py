@@ -1,8 +1,26 @@
 """A small pack to monitor, and events for it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from agents.monitoring import ALL, Findings, Monitor, Watch, Watched
+from agents.monitoring import (
+    ALL,
+    Combiner,
+    Counter,
+    Findings,
+    Floor,
+    Pane,
+    PartitionClock,
+    Progress,
+    Reach,
+    Readings,
+    Refused,
+    Watch,
+    Watched,
+    merge_parts,
+    reach_of,
+)
 from contracts import (
     MINUTE,
     DetectorSpec,
@@ -12,6 +30,7 @@ from contracts import (
     PackManifest,
     StreamSpec,
 )
+from ledger.documents import pack_doc, unpack_doc
 
 START = 1_700_000_040 * 1_000_000 // MINUTE * MINUTE
 
@@ -52,9 +71,73 @@ def numbers(aggregate: str, **changes: Any) -> Measure:
     return Measure.model_validate(values | changes)
 
 
-def monitor(*measures: Measure, **options: Any) -> Monitor:
+class Pipeline:
+    """Counters of so many partitions and their combiner. What lies between them is kept as the ledger keeps it."""
+
+    def __init__(self, manifest: PackManifest, stream: StreamSpec, partitions: int = 1) -> None:
+        self.manifest, self.stream = manifest, stream
+        self.clocks: list[Any] = [PartitionClock().to_doc() for _ in range(partitions)]
+        self.keys: list[dict[str, set[str]]] = [{} for _ in range(partitions)]
+        self.parts: list[tuple[str, int, str]] = []
+        self.docs: dict[str, Any] = {}
+        self.ended = [True] * partitions
+        self.late = self.keys_refused = 0
+        self.told: list[tuple[Any, Any]] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """Everything in memory is lost."""
+        self.counter = Counter(self.manifest, self.stream)
+        self.combiner = Combiner(self.manifest, self.stream, "default")
+        self.combiner.restore(unpack_doc(pack_doc(self.docs)))
+
+    @property
+    def series(self) -> Any:
+        return self.combiner.series
+
+    @property
+    def reach(self) -> Reach:
+        return reach_of(
+            [Progress(PartitionClock.from_doc(clock), end) for clock, end in zip(self.clocks, self.ended, strict=True)]
+        )
+
+    def floor(self) -> Floor:
+        others = max((clock["latest"] for clock in self.clocks if clock["latest"] is not None), default=None)
+        return Floor(self.combiner.watermark, dict(self.combiner.closed_until), others)
+
+    def count(self, events: Sequence[Event], partition: int = 0, now: int | None = None) -> list[Refused]:
+        """One batch of one partition."""
+        clock = PartitionClock.from_doc(self.clocks[partition])
+        keys = self.keys[partition]
+        counted = self.counter.count(Readings.of(events), clock, self.floor(), keys, now)
+        self.clocks[partition] = unpack_doc(pack_doc(counted.clock.to_doc()))
+        for name, new in counted.new_keys.items():
+            keys.setdefault(name, set()).update(new)
+        for (measure, start), parts in counted.parts.items():
+            self.parts.append((measure, start, pack_doc({key: pane.snapshot() for key, pane in parts.items()})))
+        self.late += counted.late
+        self.keys_refused += counted.keys_refused
+        return counted.refused
+
+    def close(self, findings: Findings | None = None, until: int | None = None, instants: int = 1 << 62) -> Findings:
+        """Combine up to the watermark, or to an instant; at most so many instants."""
+        findings = findings if findings is not None else Findings()
+        reach = self.reach if until is None else replace(self.reach, watermark=until)
+        panes: dict[tuple[str, int], dict[str, Pane]] = {}
+        for measure, start, doc in self.parts:
+            found = {key: Pane.restore(part) for key, part in unpack_doc(doc).items()}
+            merge_parts(panes.setdefault((measure, start), {}), found)
+        while instants and self.combiner.step(reach, panes, findings):
+            instants -= 1
+        closed = self.combiner.closed_until
+        self.parts = [part for part in self.parts if part[1] >= closed.get(part[0], part[1])]
+        self.docs |= self.combiner.changed_docs()
+        return findings
+
+
+def pipeline(*measures: Measure, partitions: int = 1, **options: Any) -> Pipeline:
     manifest = pack(*(measures or (counts(),)), **options)
-    return Monitor(manifest, manifest.streams[0], "default")
+    return Pipeline(manifest, manifest.streams[0], partitions)
 
 
 def event(seconds: float, number: int = 0, **data: Any) -> Event:
@@ -70,9 +153,18 @@ def watched(watch: Watch, key: str = ALL) -> Watched:
     return Watched("t", "late", "late", key, watch)
 
 
-def run(made: Monitor, *events: Event) -> Findings:
+def run(made: Pipeline, *events: Event, now: int | None = None) -> Findings:
+    """One event after the other, each a batch, the partitions in turn; panes are closed behind each."""
     findings = Findings()
-    for each in events:
-        made.check(each)
-        made.observe(each, findings)
+    late, refused = made.late, made.keys_refused
+    for number, each in enumerate(events):
+        assert made.count([each], number % len(made.clocks), now) == []
+        made.close(findings)
+    findings.late, findings.keys_refused = made.late - late, findings.keys_refused + made.keys_refused - refused
     return findings
+
+
+def refusal(made: Pipeline, event: Event, now: int | None = None) -> tuple[str, str] | None:
+    """Why an event is refused (code, reason), or None."""
+    found = made.count([event], now=now)
+    return (found[0].code, found[0].reason) if found else None
