@@ -1,0 +1,133 @@
+"""Events a second from the log to signals: inbox, panes and detectors durable, acknowledged after the commit.
+
+    python -m bench.monitor embedded|pulsar [events]
+
+Embedded, with row ids and with random ids after a million inbox rows. On Pulsar (FORESTALL_BENCH_PULSAR) beside two
+loops in the same run, in turns: the fastest bare one (batches, msgspec, cumulative acknowledgements) and the one that
+most people write (receive, json.loads, acknowledge each). Medians of three rounds.
+"""
+
+import asyncio
+import logging
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.loops import LOOPS, clean_up, fill, round_trip_ms
+from bench.machine import describe, fsync_micros
+from bench.stages import timed, told
+from bench.stream import payloads, retail
+from forestall.bootstrap import LEDGER_FILE, open_app
+from forestall.settings import Settings
+from graphs import subscription_name
+from ledger import InboxIndex, SqliteLedger
+from triggers.brokers import EmbeddedBroker, Outgoing
+from triggers.brokers.embedded_consumer import EmbeddedConsumer
+from triggers.brokers.pulsar.consumer import PulsarConsumer
+from triggers.clock import WallClock
+
+URL = os.environ.get("FORESTALL_BENCH_PULSAR", "pulsar://127.0.0.1:6650")
+WEB = os.environ.get("FORESTALL_BENCH_PULSAR_WEB", "http://127.0.0.1:8080")
+BATCH = int(os.environ.get("FORESTALL_BENCH_BATCH", "4096"))
+ROUNDS = 3
+OLD_ROWS = 1_000_000
+
+
+async def monitor(settings: Settings, topic: str, name: str, events: int) -> float:
+    """Read a topic to its end as `forestall run --until-idle` does; returns events a second."""
+    pack = retail(topic, name)
+    with timed((EmbeddedConsumer, PulsarConsumer)) as spent:
+        async with open_app(settings, [pack], WallClock(), owner="bench") as app:
+            begun, begun_cpu = time.perf_counter(), time.process_time()
+            await app.worker.run_until_idle()
+            took, cpu = time.perf_counter() - begun, time.process_time() - begun_cpu
+            counters = await app.ledger.read(lambda tx: tx.docs.counters())
+    taken = counters.get(f"monitor:{name}:events", 0)
+    if taken != events:
+        raise SystemExit(f"{taken} of {events} events were counted: {counters}")
+    panes, signals = counters.get(f"monitor:{name}:panes", 0), counters.get(f"monitor:{name}:signals", 0)
+    print(
+        f"    {events / took:,.0f}/s ({cpu / events * 1e6:.2f} us of CPU each); {panes} panes, {signals} signals; {told(spent, took, events)}",
+        flush=True,
+    )
+    return events / took
+
+
+async def embedded(events: int) -> None:
+    """Row ids in a new home; then random ids in a home whose inbox has a million rows."""
+    for random_ids in (False, True):
+        rates = []
+        print("embedded, random ids after a million rows" if random_ids else "embedded, row ids", flush=True)
+        for _ in range(ROUNDS):
+            with tempfile.TemporaryDirectory(dir=folder()) as home:
+                settings = Settings(home=Path(home), batch=BATCH, broker="embedded")
+                broker = await EmbeddedBroker.open(Path(home) / "broker.db", WallClock(), owner="bench")
+                await broker.ensure_subscription("orders", subscription_name("retail", "orders"))
+                bodies = list(payloads(events, random_ids=random_ids))
+                for begin in range(0, events, 1_000):
+                    await broker.publish("orders", [Outgoing(each) for each in bodies[begin : begin + 1_000]])
+                await broker.close()
+                if random_ids:
+                    await old_rows(Path(home) / LEDGER_FILE)
+                rates.append(await monitor(settings, "orders", "retail", events))
+        print(f"  median {statistics.median(rates):,.0f}/s of {ROUNDS} runs", flush=True)
+
+
+async def old_rows(path: Path) -> None:
+    """A million identities of the subscription, in batches."""
+    ledger, index = SqliteLedger(path), InboxIndex(subscription_name("retail", "orders"))
+    for _ in range(0, OLD_ROWS, BATCH):
+        names = [os.urandom(16) for _ in range(BATCH)]
+        seen = await ledger.read(index.refresh)
+        now = WallClock().now()
+        await ledger.transact(
+            "fill", lambda tx, s=seen, n=names, at=now: tx.inbox.add_batch(s, n, [b"x" * 8] * BATCH, at)
+        )  # type: ignore[misc]
+    print(f"    index of {len(index):,} identities: {index.memory_bytes / 1e6:.0f} MB", flush=True)
+    await ledger.close()
+
+
+async def pulsar(events: int) -> None:
+    """The monitor in turns with the two loops, on one topic."""
+    topic = f"bench-monitor-{os.getpid()}"
+    print(f"Pulsar {URL}: round trip {round_trip_ms(URL, topic + '-trip'):.2f} ms (median, produce to receive)")
+    fill(URL, topic, payloads(events))
+    rates: dict[str, list[float]] = {name: [] for name in ("monitor", *LOOPS)}
+    try:
+        for number in range(ROUNDS):
+            for name, loop in LOOPS.items():
+                rates[name].append(await asyncio.to_thread(loop, URL, topic, f"{name}-{number}", events))
+                print(f"    {name}: {rates[name][-1]:,.0f}/s", flush=True)
+            with tempfile.TemporaryDirectory(dir=folder()) as home:
+                settings = Settings(home=Path(home), batch=BATCH, broker="pulsar", pulsar_url=URL, pulsar_web_url=WEB)
+                rates["monitor"].append(await monitor(settings, topic, f"retail_{number}", events))
+    finally:
+        clean_up(WEB, topic)
+        clean_up(WEB, topic + "-trip")
+    middle = {name: statistics.median(found) for name, found in rates.items()}
+    for name, rate in middle.items():
+        print(f"  {name}: median {rate:,.0f}/s of {ROUNDS} runs")
+    print(
+        f"  monitor / bare {middle['monitor'] / middle['bare']:.2f}, / naive {middle['monitor'] / middle['naive']:.2f}"
+    )
+
+
+def folder() -> Path:
+    """Where homes are made: on the disk, not in memory."""
+    return Path(os.environ.get("FORESTALL_BENCH_FOLDER", "/var/tmp"))
+
+
+def main() -> None:
+    logging.disable(logging.WARNING)
+    which = sys.argv[1] if len(sys.argv) > 1 else "embedded"
+    events = int(sys.argv[2]) if len(sys.argv) > 2 else 300_000
+    size = len(next(payloads(1, first=50_001)))
+    print(f"{describe(folder(), fsync_micros(folder()))}; events of {size} bytes, batches of {BATCH}")
+    asyncio.run({"embedded": embedded, "pulsar": pulsar}[which](events))
+
+
+if __name__ == "__main__":
+    main()
