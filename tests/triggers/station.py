@@ -9,7 +9,7 @@ from evals.operator import Operator
 from graphs import Services
 from ledger import Ledger
 from tests.graphs.plant import START, Plant, Process
-from triggers import Intake, Relay, Worker
+from triggers import Intake, Relay, Worker, drain
 from triggers.brokers import Broker, EmbeddedBroker, Message, Outgoing
 
 
@@ -30,6 +30,8 @@ class Station:
     intake: Intake
     relay: Relay
     worker: Worker
+    others: tuple["Station", ...] = ()
+    published: int = 0
 
     @property
     def services(self) -> Services:
@@ -40,7 +42,10 @@ class Station:
         return self.process.ledger
 
     async def publish(self, *payloads: bytes) -> None:
-        await self.broker.publish("pumps", [Outgoing(each) for each in payloads])
+        """Each with a key of its own, so that the partitions share them."""
+        keyed = [Outgoing(each, f"k{self.published + n}") for n, each in enumerate(payloads)]
+        self.published += len(payloads)
+        await self.broker.publish("pumps", keyed)
 
     async def tick(self, minute: int, bar: float) -> None:
         """One reading and all that follows, an operator's answers among it."""
@@ -49,9 +54,10 @@ class Station:
         await self.settle()
 
     async def settle(self) -> None:
-        await self.worker.drain()
+        workers = [self.worker, *(other.worker for other in self.others)]
+        await drain(workers)
         while await Operator(self.ledger, self.plant.clock, self.plant.operator).act():
-            await self.worker.drain()
+            await drain(workers)
 
     async def take(self, messages: int) -> bool:
         """One batch, and the panes that it closed; incidents are left alone."""
@@ -82,14 +88,26 @@ async def open_station(
     owner: str = "worker",
     batch: int = 500,
     wrap_broker: Callable[[Broker], Broker] = lambda broker: broker,
+    partitions: int = 1,
+    workers: int = 1,
 ) -> AsyncIterator[Station]:
-    """Nothing is given back at the end but what a dying process gives back: its files."""
+    """Nothing is given back at the end but what a dying process gives back: its files.
+
+    With several `workers` each has a ledger, a broker and leases of its own, and `settle` drains them together.
+    """
     async with AsyncExitStack() as stack:
         process = plant.open(wrap, owner)
         stack.push_async_callback(process.close)
         opened = await EmbeddedBroker.open(plant.home / "broker.db", plant.clock, owner=owner)
         stack.push_async_callback(opened.close)
+        if partitions > 1:
+            await opened.create_topic("pumps", partitions)
         broker = wrap_broker(opened)
         intake = Intake(process.services, process.pack, plant.pack.streams[0], broker, "default")
         relay = Relay(process.services, broker)
-        yield Station(plant, process, broker, intake, relay, Worker(process.services, [intake], relay, batch=batch))
+        others = [
+            await stack.enter_async_context(open_station(plant, wrap, owner=f"{owner}-{n}", batch=batch))
+            for n in range(2, workers + 1)
+        ]
+        worker = Worker(process.services, [intake], relay, batch=batch)
+        yield Station(plant, process, broker, intake, relay, worker, tuple(others))
