@@ -39,7 +39,12 @@ def check_shape(source: Source, model: type[_Model]) -> tuple[_Model | None, lis
     try:
         return model.model_validate(source.data), mistakes
     except ValidationError as error:
-        return None, mistakes + [_mistake(source, model, detail) for detail in error.errors()]
+        return None, mistakes + [_mistake(source, model, each) for each in error.errors() if not _follows(each)]
+
+
+def _follows(detail: ErrorDetails) -> bool:
+    """Pydantic counts the good items only: a list is also too short for it when one of its items is wrong."""
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
 def _mistake(source: Source, model: type[BaseModel], detail: ErrorDetails) -> Mistake:

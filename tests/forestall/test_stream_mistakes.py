@@ -137,6 +137,7 @@ def test_a_mistake_is_told_with_its_line(folder: Path, old: str, new: str, field
     line = PACK[: PACK.index(old)].count("\n") + 1
     found = [each for each in mistakes(folder) if field in each and says in each]
     assert found, mistakes(folder)
+    assert not any("must have at least" in each for each in mistakes(folder))
     assert found[0].startswith(f"pack.yaml:{line}: streams[") or found[0].startswith(f"pack.yaml:{line}: measures[")
 
 

@@ -53,7 +53,7 @@ async def emit(
     *,
     position: Position | None = None,
     progress: Callable[[EmitReport], None] = lambda _: None,
-    batch: int = 500,
+    batch: int = 1000,
 ) -> EmitReport:
     """Publish every good row, in the file's order; name the bad ones.
 
