@@ -1,6 +1,7 @@
 """The service: it watches packs' streams until it is told to stop, or until there is nothing left to read."""
 
 import asyncio
+import gc
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -77,6 +78,8 @@ async def run_service(settings: Settings, owner: str, orders: Orders) -> Done:
         option = home_option(settings.home)
         await announce(app, packs, option)
         told = Told(app, await app.ledger.read(lambda tx: tx.journal.latest_number()), option)
+        gc.collect()
+        gc.freeze()  # what is loaded stays: without it a collection looks through all of that again and again
         if halt is None:
             return await _until_idle(app, told, health)
         await _serve(app, told, health, halt, ready)
