@@ -15,7 +15,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command as Resume
 
-from bench.designs import PlainDriver, SyncDriver
+from bench.designs import ChainedDriver, PlainDriver, SyncDriver, build_chained
 from bench.synchronous import ThreadLedger, synchronous
 from graphs import IncidentDriver, Services
 from graphs.incident import build
@@ -122,6 +122,16 @@ async def stock_inline(services: Services, home: Path, in_flight: int) -> AsyncI
 
 
 @asynccontextmanager
+async def stock_inline_chained(services: Services, home: Path, in_flight: int) -> AsyncIterator[Serve]:
+    """The graph of two nodes, inline."""
+    connection = _connect(home)
+    saver = InlineSqliteSaver(connection)
+    saver.setup()
+    yield StockLoop(services, _asynchronous(saver, build_chained), in_flight).serve
+    connection.close()
+
+
+@asynccontextmanager
 async def stock_threads(services: Services, home: Path, in_flight: int) -> AsyncIterator[Serve]:
     connection = _connect(home)
     saver = SqliteSaver(connection)
@@ -145,7 +155,7 @@ async def stock_threads(services: Services, home: Path, in_flight: int) -> Async
 
 
 THREADS = 16
-"""Of 4, 16 and 64 the best on the build machine; the saver's lock makes the number matter little."""
+"""The saver's own lock lets one of them write at a time."""
 
 
 def _connect(home: Path) -> sqlite3.Connection:
@@ -154,7 +164,7 @@ def _connect(home: Path) -> sqlite3.Connection:
     return connection
 
 
-def _asynchronous(saver: BaseCheckpointSaver[Any]) -> Invoke:
+def _asynchronous(saver: BaseCheckpointSaver[Any], build: Callable[[Any], Any] = build) -> Invoke:
     graph: Any = build(saver)
 
     async def invoke(given: Any, config: Any, segment: Segment) -> dict[str, Any]:
@@ -170,5 +180,7 @@ CONTENDERS: dict[str, Contender] = {
     "stock SqliteSaver inline": stock_inline,
     "stock SqliteSaver threads": stock_threads,
     "ours, sync": driven(SyncDriver),
+    "ours, two nodes": driven(ChainedDriver),
+    "stock SqliteSaver inline, two nodes": stock_inline_chained,
     "without LangGraph": driven(PlainDriver),
 }

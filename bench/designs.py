@@ -1,15 +1,18 @@
-"""Other ways to keep a run, over the same driver and ledger: what the choice in `docs/design/checkpoints.md` was between."""
+"""Other ways to keep a run, over the same driver and ledger (`docs/design/checkpoints.md`)."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import Durability
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Command, Durability, interrupt
 
 from graphs import IncidentDriver, Services
 from graphs.checkpointer import BufferedSaver
 from graphs.driver import _Taken
 from graphs.incident import NODES, WAITS_FOR, IncidentState, build
+from graphs.incident.state import Resumed
 from graphs.incident.wiring import route
 from graphs.segment import Segment
 from ledger import Transaction
@@ -52,6 +55,39 @@ class SyncDriver(IncidentDriver):
         super().__init__(services)
         self._saver = SyncSaver(services)
         self._graph = build(self._saver)
+
+
+def build_chained(saver: Any) -> Any:
+    """Two LangGraph nodes: `advance` calls the incident's nodes one after the other up to the next wait, and `wait`."""
+
+    async def advance(state: IncidentState, runtime: Runtime[Segment]) -> Resumed:
+        segment, whole, changed = runtime.context, dict(state), {}
+        segment.step = state.get("step", 0)
+        node = route(state["mail"], state["phase"]) if "phase" in state else "open"
+        while node not in ("wait", "end"):
+            update = await NODES[node](whole, segment)  # type: ignore[arg-type]
+            whole.update(update)
+            changed.update(update)
+            node = whole["next"]
+        return Command(update=changed | {"step": segment.step}, goto=END if node == "end" else "wait")
+
+    async def wait(state: IncidentState) -> Resumed:
+        return Command(update={"mail": interrupt({"for": WAITS_FOR[state["phase"]]})}, goto="advance")
+
+    graph = StateGraph(IncidentState, context_schema=Segment)
+    node: Any = advance
+    graph.add_node("advance", node, destinations=("wait", END))
+    graph.add_node("wait", wait, destinations=("advance",))
+    graph.add_edge(START, "advance")
+    return graph.compile(checkpointer=saver)
+
+
+class ChainedDriver(IncidentDriver):
+    """Ours over the graph of two nodes."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._graph = build_chained(self._saver)
 
 
 class PlainDriver(IncidentDriver):

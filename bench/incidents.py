@@ -1,18 +1,19 @@
 """Durable incident runs per second, no model, 64 incidents in flight: ours against LangGraph's own SQLite savers.
 
-What runs is the same for all: `graphs.incident.build`, the same nodes, state, pack and procedure; the same feeder, which
-keeps so many incidents open and sends each the mail it waits for; and the same kind of ledger for what a segment does
-(journal, view, command, timers, watch, mail), `synchronous=FULL`, on the same disk. Two stories:
+What runs is the same for all: `graphs.incident.build`, the same nodes, state, pack and procedure; the same feeder,
+which keeps so many incidents open and sends each the mail it waits for; and the same kind of ledger for what a segment
+does (journal, view, command, timers, watch, mail), `synchronous=FULL`, on the same disk. Two stories:
 
 * `act` (three segments): signal -> open, explain, recall, plan, gate, dispatch -> waits for the outcome -> verifies ->
   waits for the measure -> recovered, conclude.
 * `observe` (two segments): signal -> open, explain, recall, plan, gate -> waits for the measure -> conclude.
 
-Ours is `IncidentDriver` over `SqliteLedger`: claim, lease, fencing, attempts, effects and checkpoint, as the worker runs it.
+Ours is `IncidentDriver` over `SqliteLedger`: claim, lease, fencing, attempts, effects and checkpoint, as the worker
+runs it. Beside it two other designs over the same driver (`bench.designs`).
 
 The baseline is what a careful user of a stock saver writes with `durability="sync"`: read the mail, run the graph over
-the saver, and commit the segment's effects, the consumed mail and the run's status in one ledger transaction. Where there
-was a choice it is the baseline's advantage:
+the saver, and commit the segment's effects, the consumed mail and the run's status in one ledger transaction. Where
+there was a choice it is the baseline's advantage:
 
 * it takes no claim and no lease (one process owns every run), counts no attempts, does not prune finished threads, and
   takes in no episodes;
@@ -20,10 +21,10 @@ was a choice it is the baseline's advantage:
 * the saver has a file of its own, so it never waits for the ledger's writer, and the ledger never for it;
 * its loop is woken by commits, and runs up to 64 segments at once;
 * `AsyncSqliteSaver` on one loop; `SqliteSaver` both on the loop (`inline`: no thread to hand over to) and under
-  `graph.invoke` in a pool of threads (`threads`: processor time of one run and another's fsync overlap). SqliteSaver's own
-  lock serialises its writes in all of them. The best of the three counts.
+  `graph.invoke` in a pool of threads (`threads`: processor time of one run and another's fsync overlap). SqliteSaver's
+  own lock serialises its writes in all of them. The best of the three counts.
 
-    python -m bench.incidents [--rounds 5] [--seconds 6] [--in-flight 64] [--story act] [--home FOLDER]
+    python -m bench.incidents [--rounds 5] [--runs 256] [--in-flight 64] [--story act] [--home FOLDER]
 """
 
 import argparse
@@ -42,11 +43,11 @@ from bench.machine import describe, fsync_micros
 from bench.plant import Feeder, new_services
 from ledger import SqliteLedger
 
-WARM_UP_RUNS = 32
+WARM_UP_RUNS = 64
 Loop = Callable[[asyncio.Event], Awaitable[None]]
 
 
-async def measure(contender: str, home: Path, story: str, in_flight: int, seconds: float) -> tuple[float, float]:
+async def measure(contender: str, home: Path, story: str, in_flight: int, runs: int) -> tuple[float, float]:
     """Finished runs a second, and processor seconds a second, once the first have passed."""
     ledger = SqliteLedger(home / "ledger.db")
     services = await new_services(ledger, story)
@@ -59,7 +60,7 @@ async def measure(contender: str, home: Path, story: str, in_flight: int, second
             tasks.create_task(serve(stop))
             await feeder.until(WARM_UP_RUNS)
             begun, cpu, done = time.perf_counter(), time.process_time(), feeder.finished
-            await asyncio.sleep(seconds)
+            await feeder.until(done + runs)
             took, used, done = time.perf_counter() - begun, time.process_time() - cpu, feeder.finished - done
             stop.set()
     await feeder.check()
@@ -67,11 +68,18 @@ async def measure(contender: str, home: Path, story: str, in_flight: int, second
     return done / took, used / took
 
 
+def _cost(rates: list[float], busy: list[float]) -> float:
+    """Milliseconds of processor time a run, the median of the rounds: it shows less of what else the machine does."""
+    return statistics.median(1_000 * used / rate for rate, used in zip(rates, busy, strict=True))
+
+
 def main() -> None:
     """Alternate the contenders, print medians and ratios."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--seconds", type=float, default=6)
+    options.add_argument(
+        "--runs", type=int, default=256, help="what a round measures; incidents go in waves of --in-flight"
+    )
     options.add_argument("--in-flight", type=int, default=64)
     options.add_argument("--story", choices=("act", "observe"), default="act")
     options.add_argument("--home", type=Path, default=None, help="a folder on the disk to measure")
@@ -86,19 +94,19 @@ def main() -> None:
             home = Path(tempfile.mkdtemp(prefix="incidents-", dir=args.home))
             try:
                 flushes += fsync_micros(home)
-                rate, used = asyncio.run(measure(name, home, args.story, args.in_flight, args.seconds))
+                rate, used = asyncio.run(measure(name, home, args.story, args.in_flight, args.runs))
             finally:
                 shutil.rmtree(home)
             rates[name].append(rate)
             busy[name].append(used)
             print(f"round {number + 1}: {name:30} {rate:8.1f} runs/s   cpu {used:.2f}", flush=True)
     print(describe(args.home, flushes))
-    print(f"story {args.story}, {args.in_flight} in flight, {args.rounds} rounds of {args.seconds:g} s; medians:")
+    print(f"story {args.story}, {args.in_flight} in flight, {args.rounds} rounds of {args.runs} runs; medians:")
     medians = {name: statistics.median(each) for name, each in rates.items()}
     stock = max((value for name, value in medians.items() if name.startswith("stock")), default=None)
     for name, value in medians.items():
         ratio = f"{value / stock:6.2f}x" if stock else ""
-        print(f"  {name:30} {value:8.1f} runs/s  {ratio}  cpu {statistics.median(busy[name]):.2f}")
+        print(f"  {name:30} {value:8.1f} runs/s  {ratio}  {_cost(rates[name], busy[name]):7.1f} ms of processor a run")
     if stock and OURS in medians:
         print(f"ours against the better stock saver: {medians[OURS] / stock:.2f}x (wanted: 5)")
 

@@ -159,7 +159,7 @@ async def new_services(ledger: Ledger, story: str) -> Services:
 
 
 class Feeder:
-    """The outside: opens incidents, answers commands, lets measures recover; woken by commits, one transaction a look."""
+    """The outside: opens incidents, answers commands, lets measures recover; woken by commits."""
 
     def __init__(self, services: Services, in_flight: int) -> None:
         self._services, self._in_flight = services, in_flight
