@@ -12,7 +12,7 @@ from typing import Literal
 DEPTH_MAX = 8
 COLUMNS_MAX = 200
 PATH_MAX_CHARACTERS = 256
-"""Bounds on what is looked at in one document; a mapping takes no longer path."""
+"""Bounds on what is looked at; a mapping takes no longer path."""
 PLACEHOLDERS_MAX = 10
 MOSTLY = 0.9
 
@@ -119,12 +119,16 @@ def columns_of(documents: list[Mapping[str, object]]) -> tuple[list[Column], int
         for path, value in leaves(document):
             column = found.get(path)
             if column is None:
-                if len(found) >= COLUMNS_MAX or len(path) > PATH_MAX_CHARACTERS:
-                    refused.add(path[:PATH_MAX_CHARACTERS])
+                if len(found) >= COLUMNS_MAX or not _can_be_written(path):
+                    refused.add(path)
                     continue
                 column = found[path] = Column(path, [None] * rows)
             _enter(column, row, value)
     return list(found.values()), len(refused)
+
+
+def _can_be_written(path: str) -> bool:
+    return len(path) <= PATH_MAX_CHARACTERS and not any("\ud800" <= each <= "\udfff" for each in path)
 
 
 def _enter(column: Column, row: int, value: object) -> None:

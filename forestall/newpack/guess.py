@@ -100,7 +100,7 @@ def _stream(
     if period is None and time.time is not None and (keyed := find_key(free, time.at, time.column)):
         key, period = keyed
     unit = next((each for each in columns if each.path == wishes.unit), None)
-    if unit is None and period is None:
+    if unit is None:
         unit = find_unit(free, time.at, taken)
     if unit is not None and unit.missing:
         what = f"{sample.word}s: what is counted by it becomes a dead letter there"

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from contracts import HOUR, MINUTE, SECOND, to_iso
 from forestall.newpack.columns import Column
 from forestall.newpack.instants import Read
-from forestall.newpack.rhythm import span_words
 from forestall.newpack.times import TimeColumn
 
 HOUR_SLACK = 10 * MINUTE
@@ -90,8 +89,6 @@ def clocks_apart(time: TimeColumn, lags: Sequence[int], columns: list[Column]) -
                 by_value[text].append(lag)
         middles = sorted(sorted(each)[len(each) // 2] for each in by_value.values() if len(each) >= 5)
         if len(middles) > 1 and middles[-1] - middles[0] >= APART:
-            apart = span_words(middles[-1] - middles[0])
-            return (
-                f"clocks are {apart} apart by {column.path}; mend them at the senders, or give each a zone of its own"
-            )
+            apart = f"{(middles[-1] - middles[0]) / HOUR:.1f}".removesuffix(".0")
+            return f"clocks are {apart} h apart by {column.path}; mend them where the messages are made"
     return None

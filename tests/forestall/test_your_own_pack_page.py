@@ -75,6 +75,11 @@ def _settled(text: str) -> str:
     return re.sub(r"Played in [\d.]+ s( \([\d,]+ events/s\))?\.", "Played in … s.", text)
 
 
+def _anywhere(text: str) -> list[str]:
+    """The words, wherever the lines break: another topic is longer, and has another digest."""
+    return re.sub(r"digest [0-9a-f]+…", "digest …", _settled(text)).split()
+
+
 def test_the_page_does_what_it_says(tmp_path: Path) -> None:
     reader, fresh = Reader(tmp_path, {}), PAGE.read_text(encoding="utf-8")
     differs = []
@@ -98,13 +103,14 @@ def test_the_packs_of_the_page_are_short() -> None:
 
 
 @pytest.mark.needs("pulsar")
-def test_the_page_holds_on_pulsar(tmp_path: Path, pulsar_url: str) -> None:
+def test_the_page_holds_on_pulsar(tmp_path: Path, pulsar_url: str, pulsar_web_url: str) -> None:
     topic = f"page-{tmp_path.name[-8:].strip('-_')}-{os.getpid()}.payments"
 
     def rename(text: str) -> str:
         return text.replace(TOPIC, topic)
 
-    reader = Reader(tmp_path, {"FORESTALL_PULSAR_URL": pulsar_url}, rename)
+    broker = {"FORESTALL_PULSAR_URL": pulsar_url, "FORESTALL_PULSAR_WEB_URL": pulsar_web_url}
+    reader = Reader(tmp_path, broker, rename)
     for block in _blocks():
         said, happened = reader.follow(block)
-        assert _settled(rename(said)).split() == _settled(happened).split()
+        assert _anywhere(said) == _anywhere(happened.replace(topic, TOPIC))
