@@ -1,6 +1,7 @@
 """`forestall schema`, `forestall packs` and `forestall pack check`: what is declared."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -9,7 +10,12 @@ from rich.text import Text
 from forestall.cli.ledgers import find
 from forestall.cli.options import AsJson
 from forestall.cli.screen import plural, print_hanging, print_json, stdout
-from forestall.errors import PackError
+from forestall.errors import InputError, PackError
+
+if TYPE_CHECKING:
+    from forestall.packs import Sampled
+
+BAD_SHOWN = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -87,10 +93,16 @@ def _print_pack(console: Console, pack: dict[str, object]) -> None:
 
 def check(
     path: Annotated[str, typer.Argument(help="A pack's folder, its pack.yaml, or an installed pack's name.")],
+    sample: Annotated[Path | None, typer.Option("--sample", help="A file of rows to try its mapping on.")] = None,
+    stream: Annotated[str | None, typer.Option("--stream", help="Which stream the sample is for.")] = None,
 ) -> None:
-    from forestall.packs import load_pack
+    from forestall.packs import check_sample, load_pack
+
+    if sample is not None and not sample.exists():
+        raise InputError(f"{sample}: no such file", "Correct the path and run the command again.")
 
     pack = load_pack(path)
+    tried = None if sample is None else check_sample(path, sample, stream)
     manifest = pack.manifest
     counts = [
         (len(manifest.streams), "stream"),
@@ -102,3 +114,18 @@ def check(
     told = ", ".join(plural(number, word) for number, word in counts)
     console = stdout()
     console.print(Text.assemble((f"{pack.name}: no mistakes.", "green"), f" {told}; digest {pack.digest[:12]}…"))
+    if sample is not None and tried is not None:
+        _print_sample(console, sample, tried)
+
+
+def _print_sample(console: Console, sample: Path, found: "Sampled") -> None:
+    left = f"; {found.filtered:,} are filtered out" if found.filtered else ""
+    console.print(
+        f"{sample.name}: {found.events:,} of {plural(found.rows, 'row')} become events of {found.stream}{left}."
+    )
+    if found.bad:
+        console.print(Text(f"{plural(len(found.bad), 'row')} cannot be mapped:", "yellow"))
+    for each in found.bad[:BAD_SHOWN]:
+        print_hanging(console, Text("  "), Text(each))
+    if len(found.bad) > BAD_SHOWN:
+        console.print(Text(f"  and {len(found.bad) - BAD_SHOWN:,} more", "dim"))

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from forestall.cli.app import run
 from forestall.errors import PackError
-from forestall.packs import Pack, load_pack
+from forestall.packs import Pack, check_sample, load_pack
 
 PACK = """\
 pack: shop
@@ -228,3 +229,39 @@ def test_json_and_json_lines_tables_are_read(folder: Path) -> None:
         (folder / "pack.yaml").write_text(PACK.replace("warehouses.csv", name))
         (folder / name).write_text(text)
         assert loaded(folder).manifest.streams[0].enrich[0].rows == {"A": {"region": "north"}, "7": {"region": 1.5}}
+
+
+def rows(folder: Path, **changes: object) -> Path:
+    row = {"no": 1, "created_at": 1.8e12, "status": "paid", "total": {"amount": 2.5}, "pieces": 1, "warehouse": "A"}
+    wrong = [row | {"gift": "no"}, row | {"pieces": "six"}, row | {"warehouse": "Z"}, row]
+    file = folder / "sample.jsonl"
+    file.write_text("".join(json.dumps(each | changes) + "\n" for each in wrong))
+    return file
+
+
+def test_a_sample_is_tried(folder: Path) -> None:
+    found = check_sample(str(folder), rows(folder), "shop.orders")
+    assert (found.rows, found.events, found.filtered) == (4, 2, 1)
+    assert found.bad == (
+        "line 2: pieces = 'six': no whole number up to 9007199254740991; write digits only, or map it as a string",
+    )
+
+
+def test_what_no_row_of_a_sample_has_is_told_with_its_line(folder: Path) -> None:
+    with pytest.raises(PackError) as caught:
+        check_sample(str(folder), rows(folder, total=None), "shop.orders")
+    assert str(caught.value) == (
+        f"{folder}/pack.yaml:16: streams[0].mapping.fields.value.from: 'total.amount': no row of the sample has it; "
+        "known: created_at, gift, no, pieces, status, warehouse"
+    )
+
+
+def test_a_sample_is_for_one_stream(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["pack", "check", str(folder), "--sample", str(rows(folder))]
+    assert run(command) == 3
+    assert "streams that map and are meant: shop.orders, pumps" in " ".join(capsys.readouterr().err.split())
+    assert run([*command, "--stream", "shop.orders"]) == 0
+    assert "sample.jsonl: 2 of 4 rows become events of shop.orders; 1 are filtered out." in " ".join(
+        capsys.readouterr().out.split()
+    )
+    assert run([*command[:-1], "none.csv"]) == 3
