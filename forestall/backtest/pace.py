@@ -41,10 +41,10 @@ def closing(measures: tuple[Measure, ...]) -> Callable[[int], int]:
 
 
 def strides(measures: tuple[Measure, ...]) -> tuple[int, int]:
-    """How far the clock goes at once: while an incident is open, and while none is.
+    """How far the clock goes at once: where a timer is about to fall due, and where none is.
 
-    A pane, but no less than a minute; and some more where nothing waits for the time to pass. What is noticed does not
-    depend on it: panes are closed one after the other, and whatever one gives rise to is done before the next.
+    A pane, but no less than a minute; and some more where nothing waits for the clock. What is noticed does not depend
+    on it: panes are closed one after the other, and whatever one gives rise to is done before the next.
     """
     pane = min(measure.pane for measure in measures)
     careful = max(pane, MINUTE)

@@ -154,8 +154,10 @@ class _Play:
         await self._note()
 
     async def _stride(self) -> int:
-        open_runs = await self._app.ledger.read(lambda tx: tx.runs.unfinished())
-        return self._careful if open_runs else self._quiet
+        """Careful where a timer may fall due before the panes of this stretch are closed."""
+        due = await self._app.ledger.read(lambda tx: tx.runs.next_due())
+        near = due is not None and due <= self._clock.now() + 2 * self._quiet
+        return self._careful if near else self._quiet
 
     async def _pass_time(self, until: int) -> None:
         """The clock goes on while nothing comes: silent streams are judged, watches and timers end, as live."""

@@ -111,7 +111,11 @@ def test_the_json_has_the_documented_shape(history: str, capsys: pytest.CaptureF
     ],
 )
 def test_bad_input_is_named(
-    history: str, arguments: list[str], code: int, told: str, capsys: pytest.CaptureFixture[str]
+    history: str,  # noqa: ARG001
+    arguments: list[str],
+    code: int,
+    told: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     for name in ("table.csv", "notes.txt", "empty.jsonl"):
         Path(name).write_text("" if name.startswith("empty") else "at,parcel\n")

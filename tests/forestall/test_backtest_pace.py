@@ -85,7 +85,7 @@ def test_panes_close_late_where_lateness_is_allowed() -> None:
     assert close(hour + 10 * MINUTE) == hour + 15 * MINUTE
 
 
-def test_the_clock_strides_by_panes_and_further_while_nothing_is_open() -> None:
+def test_the_clock_strides_by_panes_and_further_while_no_timer_is_near() -> None:
     quick = Measure(name="quick", title="Quick", of=("order.placed",), pane="1s")
     slow = Measure(name="slow", title="Slow", of=("order.placed",), pane="1d")
     assert strides((quick,)) == (MINUTE, MINUTE)
