@@ -19,7 +19,7 @@ def pack_name(folder: Path) -> str:
     if _NAME.fullmatch(name):
         return name
     near = slug(name, "")
-    if not near:
+    if not _NAME.fullmatch(near):
         raise UsageError(
             f"{folder}: {name!r} makes no name of a pack", "Name a folder in small letters, such as payments."
         )

@@ -84,6 +84,7 @@ class Plan:
     lateness_comment: str = ""
     dimensions_comment: str = ""
     cloudevents: bool = False
+    avro: bool = False
     told: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     unsorted: bool = False

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from forestall.newpack.errors import SampleFault
 from triggers.emit import open_rows
@@ -29,6 +30,7 @@ class Sample:
     faults: tuple[str, ...] = ()
     fault_total: int = 0
     published: Sequence[int] = ()
+    format: Literal["json", "avro"] = "json"
 
     @property
     def named(self) -> str:

@@ -56,7 +56,7 @@ def _cloudevents(plan: Plan) -> list[str]:
 
 
 def _mapping(plan: Plan) -> list[str]:
-    lines = ["    mapping:"]
+    lines = [*(["    format: avro  # by the topic's schema"] if plan.avro else []), "    mapping:"]
     if plan.type.column is None:
         lines.append(f"      type: {plan.type.default}")
     else:

@@ -75,6 +75,7 @@ def begin_plan(
         time=_time_plan(time, wishes),
         measures=[],
         cloudevents=cloudevents,
+        avro=sample.format == "avro",
         unsorted=time.arrival.unsorted and sample.topic is None,
         at=time.at,
     )

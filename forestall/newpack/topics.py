@@ -4,10 +4,11 @@ import difflib
 from collections import deque
 from collections.abc import Mapping
 
-from contracts import DAY, HOUR, Clock
-from forestall.newpack.documents import of_json
+from agents.mapping import Fault, read_json
+from contracts import DAY, HOUR, Clock, StreamSpec
 from forestall.newpack.errors import SampleFault
 from forestall.newpack.sample import FAULTS_SHOWN, Sample, nothing_in
+from triggers.avro import Documents
 from triggers.brokers import Broker, Message
 
 TOPIC_MESSAGES = 10_000
@@ -26,25 +27,53 @@ async def read_topic(broker: Broker, topic: str, clock: Clock, limit: int | None
         BrokerError: the broker cannot be read.
     """
     messages, whole = await _last(broker, topic, limit or TOPIC_MESSAGES, clock.now())
+    avro = sum(_is_avro(each) for each in messages) * 2 > len(messages)
+    found = await _of_avro(broker, topic, messages) if avro else [_of_json(each) for each in messages]
     documents: list[Mapping[str, object]] = []
     published: list[int] = []
     faults: list[str] = []
-    for message in messages:
-        try:
-            if len(message.payload) > MESSAGE_MAX_BYTES:
-                raise ValueError(f"{len(message.payload):,} bytes; at most {MESSAGE_MAX_BYTES:,} are taken")
-            documents.append(of_json(message.payload))
+    for message, document in zip(messages, found, strict=True):
+        if isinstance(document, dict):
+            documents.append(document)
             published.append(message.publish_time)
-        except ValueError as error:
-            faults.append(f"message {message.message_id}: {error}")
+        else:
+            rule = document.rule if isinstance(document, Fault) else "no object; only objects can be mapped"
+            faults.append(f"message {message.message_id}: {rule}")
     if not documents:
         raise await _empty(broker, topic, faults)
-    return Sample(f"topic:{topic}", topic, documents, whole, tuple(faults[:FAULTS_SHOWN]), len(faults), published)
+    return Sample(
+        f"topic:{topic}",
+        topic,
+        documents,
+        whole,
+        tuple(faults[:FAULTS_SHOWN]),
+        len(faults),
+        published,
+        "avro" if avro else "json",
+    )
+
+
+def _is_avro(message: Message) -> bool:
+    """It has a schema, and does not begin as a JSON object does."""
+    return message.schema_version is not None and not message.payload.lstrip().startswith(b"{")
+
+
+def _of_json(message: Message) -> object:
+    if len(message.payload) > MESSAGE_MAX_BYTES:
+        return Fault(None, None, f"{len(message.payload):,} bytes; at most {MESSAGE_MAX_BYTES:,} are taken")
+    return read_json(message.payload)
+
+
+async def _of_avro(broker: Broker, topic: str, messages: list[Message]) -> list[object]:
+    """By the schemas of the broker; their documents are what a pack's mapping sees, too."""
+    read = {"type": "sample.read", "time": {"publish": True}, "fields": {"any": "any"}}
+    stream = StreamSpec.model_validate({"topic": topic, "format": "avro", "mapping": read})
+    return [each.document for each in await Documents(stream, broker).incoming(messages)]
 
 
 async def _empty(broker: Broker, topic: str, faults: list[str]) -> SampleFault:
     if faults:
-        step = "forestall new reads JSON; for another format write the pack by hand: docs/your-own-pack.md."
+        step = "JSON is read, and Avro by the topic's schema; for another format see docs/your-own-pack.md."
         return SampleFault(nothing_in(f"topic {topic}", faults, "message"), step)
     known = [each for each in await broker.topics() if not each.startswith("forestall.")]
     near = difflib.get_close_matches(topic, known, n=1, cutoff=0.6)
