@@ -51,6 +51,7 @@ class Intake:
     def __init__(self, services: Services, pack: PackRuntime, stream: StreamSpec, broker: Broker, tenant: str) -> None:
         self._services, self._pack, self._stream = services, pack, stream
         self._broker, self._tenant = broker, tenant
+        self._publish = publisher(broker, stream, services.packs.values())
         self._subscription = subscription_name(pack.name, stream.name)
         self._share = Share(services, self._subscription)
         self._index = InboxIndex(self._subscription)
@@ -74,10 +75,10 @@ class Intake:
         """This worker leaves when everything is read: what is at its end holds nobody back, from then on."""
         self._share.lasting = False
 
-    async def settle(self) -> None:
-        """Renew the leases, and take up or give back partitions as workers come and go."""
+    async def settle(self, *, look: bool = True) -> None:
+        """Renew the leases, and take up or give back partitions as workers come and go; see `Share.settle`."""
         await self._discover()
-        await self._share.settle(list(self._places))
+        await self._share.settle(list(self._places), look=look)
         for part, partition in list(self._partitions.items()):
             lease = self._share.partition(part)
             if lease is None or lease.epoch != partition.monitor.lease.epoch:
@@ -92,7 +93,7 @@ class Intake:
         topic, number = self._places[part]
         monitor = PartitionMonitor(
             self._services, self._pack, self._stream, self._tenant, lease,
-            topic=topic, partition=number, index=self._index, publish=publisher(self._broker, self._stream),
+            topic=topic, partition=number, index=self._index, publish=self._publish,
         )  # fmt: skip
         return await subscribe(self._broker, topic, number, monitor)
 
@@ -122,7 +123,7 @@ class Intake:
         Raises:
             LedgerError, BrokerError: nothing of the batch was acknowledged; it is tried again.
         """
-        await self.settle()
+        await self.settle(look=False)
         if await self._take_one(max_messages, live=live):
             return True
         if wait_s <= 0:

@@ -55,11 +55,14 @@ class Share:
         """Somebody else has that lease."""
         self._held.pop(name, None)
 
-    async def settle(self, parts: Sequence[str]) -> None:
-        """Renew what is held, give back what is more than our share, and take what is free up to it."""
+    async def settle(self, parts: Sequence[str], *, look: bool = True) -> None:
+        """Renew what is held, give back what is more than our share, and take what is free up to it.
+
+        Without `look` whoever holds everything looks for others only now and then.
+        """
         now, ledger = self._services.clock.now(), self._services.ledger
         names = [partition_lease(self._subscription, part) for part in parts]
-        looked = self._looked is not None and now - self._looked < LOOK_MICROS
+        looked = not look and self._looked is not None and now - self._looked < LOOK_MICROS
         if looked and self._has_all(names) and not self._old(now):
             return
         self._looked = now

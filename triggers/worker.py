@@ -217,7 +217,7 @@ async def drain(workers: Sequence[Worker]) -> None:
     Everything is read before anything is closed, and whatever follows from one closed pane is finished before the next
     one closes, by whichever worker. So partitions, batches and workers make no difference.
     """
-    for _ in range(2):  # first everybody is heard of and surplus is given back, then it is taken up
+    for _ in range(min(2, len(workers))):  # first all are heard of, then they share
         for worker in workers:
             await worker.settle()
     await _finish(workers)

@@ -179,9 +179,7 @@ class StreamCombiner:
         pack, stream, closed = self.pack.name, self.stream.name, step.combiner.closed_until
         tx.leases.fence(self.lease)
         if step.moved:
-            if tx.panes.seqs(pack, stream, closed) != {
-                part.seq for part in step.parts if part.start < closed[part.measure]
-            }:
+            if moved_since(tx, pack, stream, step):
                 raise PartsMoved("a pane got further events")
             tx.panes.close(pack, stream, closed)
             tx.docs.put_monitor(pack, stream, step.docs)
@@ -205,6 +203,13 @@ class StreamCombiner:
         """The ledger has it: what was posted is not posted again."""
         self._posted |= {(look.thread, f"look:{look.at}") for look in step.findings.looks}
         self._posted |= {(thread, notice.ref) for thread, notice in step.combiner.notices()}
+
+
+def moved_since(tx: Transaction, pack: str, stream: str, step: Step) -> bool:
+    """Whether the panes that were closed have other parts by now than those that were read."""
+    closed = step.combiner.closed_until
+    read = {part.seq for part in step.parts if part.start < closed[part.measure]}
+    return tx.panes.seqs(pack, stream, closed) != read
 
 
 def standing_of(tx: Transaction, pack: str, stream: str, now: int) -> Standing:

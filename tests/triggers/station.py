@@ -106,7 +106,7 @@ async def open_station(
         intake = Intake(process.services, process.pack, plant.pack.streams[0], broker, "default")
         relay = Relay(process.services, broker)
         others = [
-            await stack.enter_async_context(open_station(plant, wrap, owner=f"{owner}-{n}", batch=batch))
+            await stack.enter_async_context(open_station(plant, owner=f"{owner}-{n}", batch=batch))
             for n in range(2, workers + 1)
         ]
         worker = Worker(process.services, [intake], relay, batch=batch)

@@ -84,3 +84,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, name, content, fault):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FixFile, match=r"none\.csv: cannot be read: No such file"):
         rows_of(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("length", [LINE_MAX_BYTES - 1, LINE_MAX_BYTES, 5_000_000, 3 * (LINE_MAX_BYTES + 1)])
+def test_a_json_line_that_is_too_long_is_a_bad_row(tmp_path, length):
+    path = tmp_path / "a.jsonl"
+    start = b'{"no": "'
+    long = start + b"x" * (length - len(start) - 2) + b'"}'
+    path.write_bytes(b'{"no": 1}\n' + long + b'\n{"no": 3}\n')
+    with open_rows(path) as (_, rows):
+        found = [(row.number, row.line, row.fault) for row in rows]
+    fault = None if length < LINE_MAX_BYTES else f"longer than {LINE_MAX_BYTES} bytes (LINE_MAX_BYTES)"
+    assert found == [(1, 1, None), (2, 2, fault), (3, 3, None)]
