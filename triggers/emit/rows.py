@@ -48,23 +48,34 @@ def open_rows(path: Path) -> Iterator[tuple[list[str] | None, Iterator[Row]]]:
 
 
 def _lines(stream: BufferedIOBase, path: Path) -> Iterator[bytes]:
+    """Of a line that is too long the first `LINE_MAX_BYTES` and one more."""
     number = 0
     while True:
         number += 1
         try:
-            line = stream.readline(LINE_MAX_BYTES + 1)
+            line = rest = stream.readline(LINE_MAX_BYTES + 1)
+            while len(rest) > LINE_MAX_BYTES and not rest.endswith(b"\n"):
+                rest = stream.readline(LINE_MAX_BYTES + 1)
         except (OSError, EOFError, zlib.error) as error:
             raise FixFile(f"{path}:{number}: cannot be read on: {error}") from error
         if not line:
             return
-        if len(line) > LINE_MAX_BYTES:
-            raise FixFile(f"{path}:{number}: the line is longer than {LINE_MAX_BYTES} bytes (LINE_MAX_BYTES)")
         yield line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
 
 
+def _texts(lines: Iterator[bytes], path: Path) -> Iterator[str]:
+    """A cell may go over several lines, so that nobody can say where the row behind a line that is too long begins.
+
+    Bytes that are not UTF-8 survive as surrogates, so that the row is named and the next one is read.
+    """
+    for number, line in enumerate(lines, 1):
+        if len(line) > LINE_MAX_BYTES:
+            raise FixFile(f"{path}:{number}: the line is longer than {LINE_MAX_BYTES} bytes (LINE_MAX_BYTES)")
+        yield line.decode("utf-8", "surrogateescape")
+
+
 def _csv_rows(lines: Iterator[bytes], path: Path) -> tuple[list[str], Iterator[Row]]:
-    # Bytes that are not UTF-8 survive as surrogates, so that the row is named and the next one is read.
-    reader = csv.reader(line.decode("utf-8", "surrogateescape") for line in lines)
+    reader = csv.reader(_texts(lines, path))
     try:
         columns = next(reader, [])
     except csv.Error as error:
@@ -100,6 +111,9 @@ def _json_rows(lines: Iterator[bytes]) -> Iterator[Row]:
         if not line.strip():
             continue
         number += 1
+        if len(line) > LINE_MAX_BYTES:
+            yield Row(number, line_number, {}, f"longer than {LINE_MAX_BYTES} bytes (LINE_MAX_BYTES)")
+            continue
         found = read_json(line)
         if isinstance(found, Fault):
             yield Row(number, line_number, {}, str(found))
