@@ -9,7 +9,7 @@ import pytest
 
 from forestall.devbroker import DevPulsar
 from tests.triggers.brokers.conftest import Backend, EmbeddedBackend, Process, PulsarBackend, alone, numbers
-from triggers.brokers import Broker, Consumer, Outgoing
+from triggers.brokers import Broker, Consumer, Outgoing, RetryLater
 
 
 class Crash(Protocol):
@@ -49,7 +49,10 @@ class PulsarCrash:
         async def publish() -> None:
             while not (restarted.is_set() and len(acknowledged) > 100):
                 number = len(acknowledged)
-                await broker.publish("orders", [Outgoing(str(number).encode(), "one")])
+                try:
+                    await broker.publish("orders", [Outgoing(str(number).encode(), "one")])
+                except RetryLater:
+                    continue
                 acknowledged.append(number)
                 if number == 50:
                     enough.set()
@@ -83,7 +86,10 @@ async def crash(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 async def read_until(consumer: Consumer, number: int) -> list[int]:
     found: list[int] = []
     while number not in found:
-        received = await consumer.receive(100)
+        try:
+            received = await consumer.receive(100)
+        except RetryLater:
+            continue
         found += numbers(received)
         await consumer.ack(received)
     return found

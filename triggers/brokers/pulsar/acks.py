@@ -19,19 +19,14 @@ class Acks:
         if self._cumulative:
             self._outstanding += messages
 
-    def is_prefix(self, messages: Sequence[Message]) -> bool:
-        """Whether they are the first of what was handed out: all before them is acknowledged."""
-        return self._cumulative and self._outstanding[: len(messages)] == list(messages)
-
-    def ack(self, messages: Sequence[Message]) -> None:
-        if not messages:
-            return
-        if not self.is_prefix(messages):
-            self.individually(messages)
-            return
+    def up_to(self, messages: Sequence[Message]) -> bool:
+        """Acknowledge them in one go, if they are the first of what was handed out: all before them is done."""
+        if not self._cumulative or self._outstanding[: len(messages)] != list(messages):
+            return False
         del self._outstanding[: len(messages)]
         for message in {each.partition: each for each in messages}.values():
             self._consumer.acknowledge_cumulative(_raw(message))
+        return True
 
     def individually(self, messages: Sequence[Message]) -> None:
         """Any, any number of times; those of a batch count for a restart when all of it are acknowledged."""

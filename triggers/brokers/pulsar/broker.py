@@ -1,6 +1,7 @@
 """Apache Pulsar behind the broker protocol. See docs/design/broker.md."""
 
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from triggers.brokers.pulsar.reader import PulsarReader
 from triggers.brokers.pulsar.rest import EXISTS, Rest
 from triggers.brokers.pulsar.settings import PulsarSettings
 from triggers.brokers.pulsar.topics import Topic, short_name, topic_named, without_partitions
+
+_PAUSES_S = (0.02, 0.1)
 
 
 class PulsarBroker:
@@ -72,7 +75,7 @@ class PulsarBroker:
         consumer = await self._connection.call(
             topic,
             "consume",
-            self._connection.client.subscribe,
+            self._subscribe,
             full,
             subscription,
             consumer_type=getattr(types, sharing.capitalize()),
@@ -86,7 +89,7 @@ class PulsarBroker:
         opened = PulsarConsumer(
             self._connection, consumer, named, partition, sharing, lambda: self._backlog(named, full, subscription)
         )
-        self._consumers.append(opened)
+        self._keep(opened)
         return opened
 
     async def ensure_subscription(self, topic: str, subscription: str, *, initial: Initial | None = None) -> None:
@@ -150,7 +153,7 @@ class PulsarBroker:
         await self._assert_there(named, full)
         reader = await self._connection.call(topic, "consume", self._reader, full, at, since)
         opened = PulsarReader(self._connection, reader, named, partition, since)
-        self._consumers.append(opened)
+        self._keep(opened)
         return opened
 
     async def backlog(self, topic: str, subscription: str) -> int:
@@ -176,6 +179,9 @@ class PulsarBroker:
         self._connection.closed = True
         await self._connection.close()
         await self._rest.close()
+
+    def _keep(self, opened: PulsarConsumer | PulsarReader) -> None:
+        self._consumers = [each for each in self._consumers if not each.closed] + [opened]
 
     def _named(self, topic: str) -> Topic:
         return topic_named(topic, self._settings.namespace)
@@ -207,6 +213,17 @@ class PulsarBroker:
         if not found:
             raise AskOperator(f"topic {topic.name!r} has no subscription {subscription!r}; subscribe to it first")
         return int(found["msgBacklog"])
+
+    def _subscribe(self, full: str, subscription: str, **options: Any) -> Any:
+        """In a thread. Somebody may be ensuring the subscription just now, which takes a moment."""
+        for pause in (*_PAUSES_S, None):
+            try:
+                return self._connection.client.subscribe(full, subscription, **options)
+            except self._connection.pulsar.ConsumerBusy:
+                if pause is None:
+                    raise
+                time.sleep(pause)
+        raise AssertionError
 
     def _ensure(self, full: str, subscription: str, position: Any) -> None:
         """Exclusively, so that no active consumer is put aside; one that is there has made the subscription."""

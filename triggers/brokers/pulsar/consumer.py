@@ -46,7 +46,7 @@ class PulsarConsumer:
         self._last = -1
         self._silent_since: float | None = None
         self._away_since: float | None = None
-        self._closed = False
+        self.closed = False
 
     async def receive(self, max_messages: int, *, wait: bool = True) -> list[Message]:
         """The next messages, in order."""
@@ -63,10 +63,12 @@ class PulsarConsumer:
     async def ack(self, messages: Sequence[Message]) -> None:
         """Sent soon; `close` waits for it."""
         self._assert_open()
-        if len(messages) > 1 and not self._acks.is_prefix(messages):
-            await self._connection.run(self._acks.individually, messages)
+        if self._acks.up_to(messages):
+            return
+        if len(messages) <= _SINGLES:
+            self._acks.individually(messages)
         else:
-            self._acks.ack(messages)
+            await self._connection.run(self._acks.individually, messages)
 
     async def at_end(self) -> bool:
         """The last of the topic was handed out here; or else, nothing is left unacknowledged."""
@@ -86,9 +88,9 @@ class PulsarConsumer:
 
     async def close(self) -> None:
         """Acknowledgements are sent, the rest is given back."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         try:
             if not self._connection.closed:
                 await self._connection.call(self._topic.name, "consume", self._consumer.close)
@@ -166,5 +168,5 @@ class PulsarConsumer:
         return True
 
     def _assert_open(self) -> None:
-        if self._closed or self._connection.closed:
+        if self.closed or self._connection.closed:
             raise StopConsuming(f"topic {self._topic.name!r}: this consumer is closed; subscribe anew")

@@ -53,14 +53,14 @@ async def _knock(
             f"{where}: its certificate is not trusted ({error.verify_message}); name its authority in"
             " pulsar_tls_trust_certs, and the host as the certificate does"
         )
-    except ssl.SSLError as error:
-        return AskOperator(f"{where}: no TLS there ({error.reason}); use pulsar:// or its TLS port")
+    except ssl.SSLError:
+        return _another_protocol(where, with_tls=True)
     except TimeoutError:
         return RetryLater(
             f"{where}: no answer within {settings.connect_timeout_s:g} s; is the broker up, is it Pulsar?"
         )
     except (asyncio.IncompleteReadError, ConnectionResetError):
-        return AskOperator(f"{where}: does not speak Pulsar{'' if tls else ', or wants TLS (pulsar+ssl://)'}")
+        return _another_protocol(where, with_tls=tls is not None)
     except OSError as error:
         return RetryLater(f"{where}: {error.strerror or error}; is the broker up, is this its address?")
 
@@ -71,7 +71,7 @@ def _verdict(where: str, frame: dict[int, int | bytes], with_token: bool, with_t
         return None
     error = frame.get(_ERROR)
     if kind != _ERROR or not isinstance(error, bytes):
-        return AskOperator(f"{where}: does not speak Pulsar{'' if with_tls else ', or wants TLS (pulsar+ssl://)'}")
+        return _another_protocol(where, with_tls=with_tls)
     details = fields(error)
     message = details.get(3, b"")
     said = message.decode(errors="replace")[:200] if isinstance(message, bytes) else ""
@@ -80,6 +80,12 @@ def _verdict(where: str, frame: dict[int, int | bytes], with_token: bool, with_t
             return AskOperator(f"{where}: wants a token, none is set ({said}); set pulsar_token or pulsar_token_file")
         return AskOperator(f"{where}: refuses our token ({said}); renew it: it may be expired or of another broker")
     return RetryLater(f"{where}: {said or 'not ready'}")
+
+
+def _another_protocol(where: str, *, with_tls: bool) -> AskOperator:
+    if with_tls:
+        return AskOperator(f"{where}: does not speak Pulsar over TLS; name its TLS port, or use pulsar://")
+    return AskOperator(f"{where}: does not speak Pulsar, or wants TLS (pulsar+ssl://)")
 
 
 async def _frame(reader: asyncio.StreamReader) -> dict[int, int | bytes]:

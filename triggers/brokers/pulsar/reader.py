@@ -22,7 +22,7 @@ class PulsarReader:
         self._one_at_a_time = asyncio.Lock()
         self._fetch: asyncio.Future[list[Message]] | None = None
         self._ready: list[Message] = []
-        self._closed = False
+        self.closed = False
 
     async def read(self, max_messages: int) -> list[Message]:
         """The next messages; [] at the end. What a cancelled call fetched, the next one returns."""
@@ -30,7 +30,7 @@ class PulsarReader:
             raise ValueError(f"max_messages: {max_messages}; at least 1")
         async with self._one_at_a_time:
             if not self._ready:
-                if self._closed or self._connection.closed:
+                if self.closed or self._connection.closed:
                     raise StopConsuming(f"topic {self._topic.name!r}: this reader is closed; open another")
                 if self._fetch is None:
                     loop = asyncio.get_running_loop()
@@ -42,9 +42,9 @@ class PulsarReader:
             return taken
 
     async def close(self) -> None:
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         try:
             await self._connection.call(self._topic.name, "consume", self._reader.close)
         except StopConsuming:
