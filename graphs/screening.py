@@ -8,7 +8,7 @@ import fastjsonschema
 
 from agents.mapping import Fault, Mapper, Origin, Steps, read_json
 from contracts import SECOND, Event, MalformedEvent, StreamSpec, decode_event
-from ledger import DeadLetter, Received
+from ledger import DeadLetter
 
 EVENT_MAX_BYTES = 1_000_000
 FUTURE_TOLERANCE = 300 * SECOND
@@ -37,7 +37,6 @@ class Incoming:
 @dataclass(frozen=True, slots=True)
 class Accepted:
     event: Event
-    received: Received
     message: Incoming
 
 
@@ -78,8 +77,7 @@ class Screen:
             validator(kept.data)
         except fastjsonschema.JsonSchemaValueException as problem:
             return self.dead(message, "schema", f"{problem.message}, but is {_short(problem.value)}", now)
-        received = Received.of(self.tenant, event.source, event.id, message.payload)
-        return Accepted(kept, received, message)
+        return Accepted(kept, message)
 
     def _event(self, message: Incoming) -> Event | Fault:
         if self._mapper is None:
@@ -102,24 +100,3 @@ class Screen:
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def unseen(
-    accepted: list[Accepted], known: Mapping[bytes, bytes], now: int
-) -> tuple[list[Accepted], list[Accepted], list[DeadLetter]]:
-    """(fresh ones, those that were seen before, those that reuse an id with other content)."""
-    fresh: list[Accepted] = []
-    reused: list[DeadLetter] = []
-    seen = dict(known)
-    duplicates: list[Accepted] = []
-    for each in accepted:
-        digest = seen.get(each.received.identity)
-        if digest is None:
-            seen[each.received.identity] = each.received.digest
-            fresh.append(each)
-        elif digest == each.received.digest:
-            duplicates.append(each)
-        else:
-            reason = f"id reused: {each.event.id!r} of {each.event.source} came before with other content"
-            reused.append(Screen.dead(each.message, "id_reused", reason, now))
-    return fresh, duplicates, reused

@@ -13,7 +13,7 @@ from ledger.errors import (
     OperatorNeeded,
 )
 from ledger.identity import content_digest, former_digest, former_identity, name_identity, name_prefix
-from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter, Received
+from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter
 from ledger.inbox_index import INBOX_MAX_IDENTITIES, InboxIndex, Seen
 from ledger.incidents import Joined
 from ledger.journal import OutboxRow
@@ -52,7 +52,6 @@ __all__ = [
     "OutboxRow",
     "Part",
     "Pruned",
-    "Received",
     "Retention",
     "Routing",
     "Run",

@@ -8,7 +8,6 @@ import numpy as np
 
 from contracts import DAY
 from ledger.errors import InboxMoved
-from ledger.identity import former_digest, former_identity
 from ledger.inbox_index import Seen, run_of
 
 DEAD_LETTER_MAX_BYTES = 65_536
@@ -17,18 +16,6 @@ INBOX_HORIZON_MICROS = 7 * DAY
 """A repetition is known as such for at least this long after its first arrival, unless the subscription's
 `max_identities` were exceeded before; pruning forgets what is older."""
 DROP_ROWS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One event's identity within a subscription, and its payload's digest."""
-
-    identity: bytes
-    digest: bytes
-
-    @classmethod
-    def of(cls, tenant: str, source: str, event_id: str, content: bytes) -> "Received":
-        return cls(former_identity(tenant, source, event_id), former_digest(content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,24 +141,6 @@ class Inbox:
         """Identities and digests (16 bytes each) of the rows of version 1, one after the other."""
         rows = self._db.execute("SELECT identity, digest FROM inbox WHERE subscription = ?", (subscription,)).fetchall()
         return b"".join(identity for identity, _ in rows), b"".join(digest for _, digest in rows)
-
-    def known(self, subscription: str, items: Iterable[Received]) -> dict[bytes, bytes]:
-        """The digests under which these identities were already received."""
-        found: dict[bytes, bytes] = {}
-        for item in items:
-            row = self._db.execute(
-                "SELECT digest FROM inbox WHERE subscription = ? AND identity = ?", (subscription, item.identity)
-            ).fetchone()
-            if row:
-                found[item.identity] = row[0]
-        return found
-
-    def add(self, subscription: str, items: Iterable[Received], at: int) -> None:
-        """Remember them; one that is already there is an error of the caller (it did not own the subscription)."""
-        self._db.executemany(
-            "INSERT INTO inbox VALUES (?, ?, ?, ?)",
-            sorted((subscription, item.identity, item.digest, at) for item in items),
-        )
 
     def bury(self, subscription: str, letters: Iterable[DeadLetter]) -> int:
         """Keep what could not be taken, once a message; returns how many are new."""

@@ -10,6 +10,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from contracts import MINUTE, SECOND, DetectorSpec, Event, EventType, Measure, PackManifest, StreamSpec, encode_event
+from graphs.fast_path import _instant, instants
 from graphs.reading import BatchReader, Screened, wanted_fields
 from graphs.schema_types import Untranslatable, object_types
 from graphs.screening import EVENT_MAX_BYTES, Accepted, Incoming, Screen
@@ -227,7 +228,8 @@ def mangled(text: bytes) -> st.SearchStrategy[bytes]:
     outside = [text[:-1] + b', "extension": ' + each + b"}" for each in fields]
     whole = [
         text + b"," + text, text + b" ", b"\xef\xbb\xbf" + text, text[:at], text + b"]", b"[" + text + b"]",
-        b"1,2", b"", b"null", b"{}", b"x" * (EVENT_MAX_BYTES + 1), text.replace(b"p", b"\\u0070"), text.replace(b"p", b"\xc2\x9c"),
+        b"1,2", b"", b"null", b"{}", b"x" * (EVENT_MAX_BYTES + 1),
+        text.replace(b"p", b"\\u0070"), text.replace(b"p", b"\xc2\x9c"),
         text + b"}", b"{" + text, text.decode().encode("utf-16"), text.ljust(EVENT_MAX_BYTES),
         text.ljust(EVENT_MAX_BYTES + 1),
     ]  # fmt: skip
@@ -254,6 +256,21 @@ def reading(number: int, **data: Any) -> bytes:
     return encode_event(
         Event(id=str(number), source="/plant", type="pump.read", time=START + number * SECOND, data=made)
     )
+
+
+NEARLY = [
+    "2024-02-29T23:59:59Z", "2023-02-29T00:00:00Z", "2023-11-14T24:00:00Z", "2023-00-14T22:14:00Z",
+    "2023-13-14T22:14:00Z", "2023-11-31T22:14:00Z", "2023-11-00T22:14:00Z", "0000-01-01T00:00:00Z",
+    "2023-11-14T22:14:0/Z", "2023-11-14T22:14:0:Z", "2023-11-14T22:14:00z",
+]  # fmt: skip
+WRITTEN = st.datetimes().map(lambda at: at.strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20))
+
+
+@given(st.lists(st.sampled_from(NASTY_TIMES + NEARLY) | WRITTEN, min_size=1, max_size=4))
+def test_times_at_once_are_those_one_by_one(texts: list[str]) -> None:
+    assert instants(texts) == [_instant(text) for text in texts]
+    usual = [text for text in texts if len(text) == 20]
+    assert instants(usual) == [_instant(text) for text in usual]
 
 
 class Strict(Screen):

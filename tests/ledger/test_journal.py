@@ -1,6 +1,5 @@
 """The journal, its views, the outbox, the inbox and the dead letters."""
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import canonical
-from ledger import DeadLetter, LedgerError, Received, Routing, SqliteLedger, Transaction, rebuild_views, record
+from ledger import DeadLetter, Routing, SqliteLedger, Transaction, rebuild_views, record
 from ledger.inbox import DEAD_LETTER_MAX_BYTES
 from ledger.journal import EVENT_MAX_BYTES
 from tests.ledger.builders import note
@@ -141,21 +140,3 @@ async def test_a_dead_letter_is_kept_once_and_cut(ledger: SqliteLedger) -> None:
     assert [each.message_id for each in found] == ["m1", "m3", "m2"]
     assert (len(found[2].payload), found[2].size) == (DEAD_LETTER_MAX_BYTES, DEAD_LETTER_MAX_BYTES + 1)
     assert await ledger.read(lambda tx: tx.inbox.dead_letter_count()) == {"malformed": 4}
-
-
-async def test_the_inbox_knows_what_it_took(ledger: SqliteLedger) -> None:
-    one, same, changed = (Received.of("t", "/a", "1", content) for content in (b"x", b"x", b"y"))
-    two = Received.of("t", "/a", "2", b"x")
-    await ledger.transact("add", lambda tx: tx.inbox.add("s", [one], 0))
-    assert await ledger.read(lambda tx: tx.inbox.known("s", [same, two])) == {one.identity: one.digest}
-    assert (await ledger.read(lambda tx: tx.inbox.known("s", [changed])))[changed.identity] != changed.digest
-    assert await ledger.read(lambda tx: tx.inbox.known("other", [one])) == {}
-    with pytest.raises(LedgerError):
-        await ledger.transact("add", lambda tx: tx.inbox.add("s", [two, same], 0))
-    assert await ledger.read(lambda tx: tx.inbox.size()) == 1
-
-
-def test_names_cannot_run_into_each_other() -> None:
-    names = [("t", "/a", "b1"), ("t", "/ab", "1"), ("ta", "/", "b1"), ("u", "/a", "b1")]
-    identities = sorted(Received.of(*name, b"").identity for name in names)
-    assert all(one != two for one, two in pairwise(identities))
