@@ -43,7 +43,7 @@ def goes_on(home: Path, tx: Transaction) -> str:
     if frozen(tx) is not None:
         return f"All effects are frozen; it goes on after: forestall thaw{home_option(home)}"
     now = now_in(home, tx)
-    watching = [lease.owner for lease in tx.leases.all() if lease.name.startswith("monitor:") and lease.until >= now]
+    watching = [lease.owner for lease in tx.leases.all() if lease.name.startswith("worker:") and lease.until >= now]
     if watching:
         return f"The running forestall run ({watching[0]}) goes on with it"
     return f"It goes on with: forestall run --pack PACK{home_option(home)}"

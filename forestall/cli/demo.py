@@ -1,6 +1,7 @@
 """`forestall demo`: a scenario played through the whole of Forestall, told while it happens."""
 
 import asyncio
+import secrets
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from forestall.cli.failures import Interrupted
-from forestall.cli.options import AsJson, settings
+from forestall.cli.options import AsJson, BrokerChoice, settings
 from forestall.cli.questions import os_user
 from forestall.cli.screen import print_json, program, stderr, stdout
 from forestall.errors import NotFound, UsageError
@@ -51,6 +52,13 @@ def demo(
     batch: Annotated[
         int, typer.Option(min=1, max=10_000, help="Events committed at once; changes the speed alone.")
     ] = 500,
+    broker: BrokerChoice = None,
+    partitions: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Partitions of the topic; by default 1. They change nothing.")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=16, help="Workers that share the partitions; they change nothing.")
+    ] = 1,
     folder: Annotated[
         Path | None, typer.Option("--dir", help="Where it is played; made anew each time. By default HOME/demo-retail.")
     ] = None,
@@ -66,6 +74,8 @@ def demo(
         "novel": novel,
         "days": days,
         "model": model,
+        "broker": broker,
+        "partitions": partitions,
     }
     if interactive and as_json:
         raise UsageError("--interactive and --json: questions have no place in JSON; leave one of them out")
@@ -77,13 +87,27 @@ def demo(
         if resume:
             story = _resumed(story_in(home), story, asked=_asked(story, seed, degrade))
         else:
-            begin(home, story)
+            begin(home, story | {"prefix": f"demo-{secrets.token_hex(4)}-" if broker == "pulsar" else ""})
+            story = story_in(home)
+        load = _load(context, story, batch, workers)
         try:
-            result = _play(story, home, batch, as_json=as_json, interactive=interactive)
+            result = _play(story, home, load, as_json=as_json, interactive=interactive)
         except KeyboardInterrupt:
             raise Interrupted(f"Interrupted. It goes on where it stopped with: {again}") from None
     if as_json:
         print_json({"scenario": scenario, "home": str(home), "variant": story, **result.to_json()})
+
+
+def _load(context: typer.Context, story: dict[str, Any], batch: int, workers: int) -> dict[str, Any]:
+    """How the work is spread, as `DemoOptions` takes it: none of it changes the story."""
+    load = {"batch": batch, "workers": workers, "partitions": story.get("partitions") or 1}
+    if story.get("broker") != "pulsar":
+        return load
+    from forestall.brokers import broker_address
+
+    found = settings(context, broker="pulsar")
+    pulsar = {name: value for name, value in found if name.startswith("pulsar_")}
+    return load | {"pulsar": pulsar | {"pulsar_url": broker_address(found)}, "prefix": story.get("prefix", "")}
 
 
 def _degrade(text: str | None) -> list[str] | None:
@@ -138,7 +162,7 @@ def _find(story: dict[str, Any]) -> Any:
         raise UsageError(told, "See forestall demo --help.") from error
 
 
-def _play(story: dict[str, Any], home: Path, batch: int, *, as_json: bool, interactive: bool) -> "DemoResult":
+def _play(story: dict[str, Any], home: Path, load: dict[str, Any], *, as_json: bool, interactive: bool) -> "DemoResult":
     from forestall.cli.demo_operators import AskingOperator, ToldOperator
     from forestall.cli.demo_summary import print_summary
     from forestall.cli.timeline import Timeline
@@ -152,7 +176,7 @@ def _play(story: dict[str, Any], home: Path, batch: int, *, as_json: bool, inter
     options = DemoOptions(
         variant=variant,
         home=home,
-        batch=batch,
+        **load,
         operator=lambda ledger, clock: (AskingOperator if interactive else ToldOperator)(
             ledger, clock, habits, timeline
         ),
@@ -163,6 +187,8 @@ def _play(story: dict[str, Any], home: Path, batch: int, *, as_json: bool, inter
         result = asyncio.run(play(scenario, options, lambda _, clock: timeline.tick(clock.now())))
     if not as_json:
         print_summary(timeline.console, result, home, story, interactive=interactive)
+        if load.get("prefix"):
+            timeline.console.print(f"Its topics stay on the broker: {load['prefix']}*. Delete them there if you like.")
     return result
 
 
@@ -175,6 +201,5 @@ def _headline(story: dict[str, Any], variant: dict[str, Any]) -> str:
     if story["days"] is not None:
         told.append(f"{story['days']} days")
     told += [name for name, flag in (("self-heal", "self_heal"), ("novel", "novel")) if story[flag]]
-    if story["model"]:
-        told.append(f"model {story['model']}")
+    told += [f"{name} {story[name]}" for name in ("model", "broker", "partitions") if story.get(name)]
     return f"demo {story['scenario']} · " + " · ".join(told)

@@ -1,11 +1,12 @@
 """Playing a scenario through the whole of Forestall, in virtual time."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -57,7 +58,8 @@ class DemoOptions:
     `habits` None plays no operator. `operator` makes another one in its place, such as one that asks the person at the
     terminal. `scripted_model` puts a scripted endpoint on loopback in the place of a model. `wrap_ledger` puts another
     ledger around the real one. `partitions` of the topic and `workers`, each with connections and leases of its own,
-    share the load and change nothing else. With `pulsar_url` the topics are there, their names beginning with `prefix`.
+    share the load and change nothing else. With `pulsar` (the settings of that name) the topics are there, their names
+    beginning with `prefix`.
     """
 
     variant: Variant
@@ -69,7 +71,7 @@ class DemoOptions:
     wrap_ledger: Callable[[Ledger], Ledger] | None = None
     partitions: int = 1
     workers: int = 1
-    pulsar_url: str | None = None
+    pulsar: Mapping[str, Any] | None = None
     prefix: str = ""
 
 
@@ -146,8 +148,8 @@ def _settings(options: DemoOptions, model: ScriptedModel | None) -> Settings:
         model_base_url=model.base_url if model else None,
         model_api_key=SecretStr("scripted") if model else None,
         webhook_url=None,
-        broker="embedded" if options.pulsar_url is None else "pulsar",
-        pulsar_url=options.pulsar_url,
+        broker="embedded" if options.pulsar is None else "pulsar",
+        **(options.pulsar or {}),
     )
 
 

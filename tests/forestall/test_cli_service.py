@@ -96,7 +96,7 @@ def test_what_another_process_watches_is_left_to_it(parcels: Path, tmp_path: Pat
         assert service.stderr is not None
         assert "run-1 watches parcels" in service.stderr.readline()
         ledger = tmp_path / "home"
-        while not read(ledger, lambda tx: [each for each in tx.leases.all() if each.name.startswith("monitor:")]):
+        while not read(ledger, lambda tx: [each for each in tx.leases.all() if each.name.startswith("worker:")]):
             pass
         done = subprocess.run([*command, "--until-idle"], capture_output=True, text=True, timeout=30, check=False)
     finally:
