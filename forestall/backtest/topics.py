@@ -3,13 +3,18 @@
 import heapq
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from typing import Any
 
 from agents.mapping import Fault, Mapper, Origin, read_json
 from contracts import DEFAULT_TENANT, MalformedEvent, StreamSpec, decode_event, encode_event
 from forestall.backtest.recorded import Recorded
 from forestall.backtest.result import BadInput, Rows
+from triggers.avro import Documents
 from triggers.brokers import Broker, Message, Reader
 
+_Document = Any
+"""What a message was decoded to, or why it could not be; None where it is JSON, which is read when it is mapped."""
+_Read = tuple[Message, _Document]
 BATCH = 500
 BAD_SHOWN = 20
 
@@ -42,7 +47,8 @@ class TopicHistory:
                 for number in range(await self._broker.partitions(topic)):
                     reader = await self._broker.history(topic, number, since=self._since)
                     stack.push_async_callback(reader.close)
-                    parts.append(_Part(self, reader, stream, played))
+                    decoder = Documents(stream, self._broker) if stream.format == "avro" else None
+                    parts.append(_Part(self, reader, stream, played, decoder))
             async for batch in self._merged(parts):
                 yield batch
 
@@ -65,12 +71,12 @@ class TopicHistory:
         if batch:
             yield batch
 
-    def take(self, message: Message, part: "_Part") -> Recorded | None:
+    def take(self, message: Message, document: _Document, part: "_Part") -> Recorded | None:
         """A message as it is played; None of one that lies outside the span, or makes no event."""
         if self._until is not None and message.publish_time >= self._until:
             self._count(outside=True)
             return None
-        found = part.recorded(message, self._tenant)
+        found = part.recorded(message, document, self._tenant)
         self._count(None if isinstance(found, Recorded) else found)
         return found if isinstance(found, Recorded) else None
 
@@ -83,29 +89,39 @@ class TopicHistory:
 class _Part:
     """One partition on its way. `head` is what comes next, `at` the latest event time so far."""
 
-    def __init__(self, history: TopicHistory, reader: Reader, stream: StreamSpec, played: str) -> None:
+    def __init__(
+        self, history: TopicHistory, reader: Reader, stream: StreamSpec, played: str, decoder: Documents | None
+    ) -> None:
         self.head: Recorded
         self.at = 0
+        self._decoder = decoder
         self._history, self._reader, self._played = history, reader, played
         self._mapper_of = stream.mapping
         self._mapper: Mapper | None = None
-        self._held: list[Message] = []
+        self._held: list[_Read] = []
         self._number = 0
 
     async def advance(self) -> bool:
         """Go on to the next message that can be played; False at the end."""
         while True:
             if not self._held:
-                self._held = list(reversed(await self._reader.read(BATCH)))
+                self._held = list(reversed(await self._read()))
                 if not self._held:
                     return False
-            found = self._history.take(self._held.pop(), self)
+            found = self._history.take(*self._held.pop(), self)
             if found is not None:
                 self.head = found
                 self.at = max(self.at, found.time or 0)
                 return True
 
-    def recorded(self, message: Message, tenant: str) -> Recorded | BadInput:
+    async def _read(self) -> list[_Read]:
+        messages = await self._reader.read(BATCH)
+        if self._decoder is None:
+            return [(each, None) for each in messages]
+        decoded = await self._decoder.incoming(messages)
+        return [(each, made.document) for each, made in zip(messages, decoded, strict=True)]
+
+    def recorded(self, message: Message, document: _Document, tenant: str) -> Recorded | BadInput:
         self._number += 1
         if self._mapper_of is None:
             try:
@@ -115,7 +131,8 @@ class _Part:
             return Recorded(self._played, message.payload, message.key, event.time)
         if self._mapper is None:
             self._mapper = Mapper(self._mapper_of, tenant=tenant)
-        document = read_json(message.payload)
+        if document is None:
+            document = read_json(message.payload)
         if isinstance(document, Fault):
             return self._bad(message, document)
         place = f"{message.topic}#{message.partition}:{message.message_id}"
