@@ -10,7 +10,7 @@ from triggers.brokers.checks import check_messages
 from triggers.brokers.errors import AskOperator, RetryLater
 from triggers.brokers.protocol import Initial, Outgoing, Sharing
 from triggers.brokers.pulsar.client import Connection
-from triggers.brokers.pulsar.consumer import PulsarConsumer
+from triggers.brokers.pulsar.consumer import SINGLES, PulsarConsumer
 from triggers.brokers.pulsar.credentials import Credentials
 from triggers.brokers.pulsar.messages import id_parts
 from triggers.brokers.pulsar.probe import probe
@@ -71,7 +71,8 @@ class PulsarBroker:
             partition = 0
         full = named.full if partition is None else _one_of(names, partition, named)
         settings, types = self._settings, self._connection.pulsar.ConsumerType
-        batch = min(settings.batch_max_messages, settings.receiver_queue_size)
+        # What a consumer takes one by one and this together are one batch for who asks for so many.
+        batch = max(1, min(settings.batch_max_messages - SINGLES, settings.receiver_queue_size))
         consumer = await self._connection.call(
             topic,
             "consume",

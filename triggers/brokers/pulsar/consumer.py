@@ -16,7 +16,7 @@ from triggers.brokers.pulsar.topics import Topic
 
 _SLICE_MS = 1_000
 """How long a thread waits at once: how soon an outage is noticed."""
-_SINGLES = 8
+SINGLES = 8
 """So many messages at once mean that more are coming: from there on whole batches are taken."""
 _PATIENCE_S = 10
 """How long without a connection before a waiting consumer says why."""
@@ -65,7 +65,7 @@ class PulsarConsumer:
         self._assert_open()
         if self._acks.up_to(messages):
             return
-        if len(messages) <= _SINGLES:
+        if len(messages) <= SINGLES:
             self._acks.individually(messages)
         else:
             await self._connection.run(self._acks.individually, messages)
@@ -140,7 +140,7 @@ class PulsarConsumer:
         found: list[Any] = []
         try:
             found.append(self._raw.receive(_SLICE_MS if wait else 1))
-            while len(found) < _SINGLES:
+            while len(found) < SINGLES:
                 found.append(self._raw.receive(0))
         except self._connection.pulsar.Timeout:
             return found
