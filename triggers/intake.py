@@ -132,6 +132,13 @@ class Intake:
         await first_of(ready, wait_s)
         return await self._take_one(max_messages, live=live)
 
+    async def expect(self, wait_s: float) -> bool:
+        """With nothing to take: wait for what is still on its way to us; False when everything was read to its end."""
+        expecting = [each for each in self._partitions.values() if each.expects]
+        if expecting:
+            await first_of(expecting, wait_s)
+        return bool(expecting)
+
     async def _take_one(self, max_messages: int, *, live: bool) -> bool:
         """The partitions take turns, so that a busy one cannot keep the others from being read."""
         for _ in range(len(self._partitions)):

@@ -25,6 +25,7 @@ class Partition:
         self.monitor, self.consumer, self._documents = monitor, consumer, documents
         self._held: Sequence[Message] = ()
         self._heard = now
+        self.expects = False
         measures = monitor.counter.measures
         shortest = min((measure.pane for measure in measures), default=MINUTE)
         longest = max((measure.pane + measure.lateness for measure in measures), default=0)
@@ -33,11 +34,13 @@ class Partition:
     async def step(self, max_messages: int, *, live: bool) -> bool:
         """Take one batch; False when there is none now. Notes whether the partition is read to its end.
 
-        `live`: only one that has been silent for a while counts as that; else it does at once.
+        `live`: only one that has been silent for a while counts as that; else it does at once. `expects` is True
+        behind a step that found nothing while the broker has more on the way.
 
         Raises:
             LedgerError, BrokerError: nothing of the batch was acknowledged; the next call tries it again.
         """
+        self.expects = False
         if await self.ahead():
             return False
         if len(self._held) < max_messages:
@@ -49,6 +52,7 @@ class Partition:
         idle = not live or now - self._heard >= IDLE_AFTER
         ended = idle and await self.consumer.at_end()
         if not self._held and not ended:
+            self.expects = not live
             return False
         messages = self._held
         batch = await self._documents.incoming(messages) if self._documents else Batch(messages)

@@ -59,9 +59,9 @@ class Worker:
         """Read every partition of ours until it is at its end, or too far ahead of the others."""
         moved = False
         for intake in self._intakes:
-            while await intake.step(self._batch):
-                moved = True
-                if on_progress is not None:
+            while (taken := await intake.step(self._batch)) or await intake.expect(IDLE_WAIT_S):
+                moved = moved or taken
+                if taken and on_progress is not None:
                     on_progress()
         return moved
 
