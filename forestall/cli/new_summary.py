@@ -47,12 +47,17 @@ def print_drafted(folder: Path, source: str, text: str, plan: "Plan", trial: "Tr
     for warning in plan.warnings:
         print_hanging(console, Text("! ", "bold yellow"), Text(warning))
     console.print()
-    said = f", {plural(text.count(chr(10)), 'line')}: no mistakes. It observes; it keeps no personal value."
-    console.print(Text.assemble((str(folder / "pack.yaml"), "bold"), said), soft_wrap=True)
+    held = (
+        f"of the sample's values it holds {', '.join(plan.values[:SHOWN])}"
+        if plan.values
+        else "it holds no value of the sample"
+    )
+    said = f", {plural(text.count(chr(10)), 'line')}: no mistakes. It observes; {held}."
+    print_hanging(console, Text(""), Text.assemble((str(folder / "pack.yaml"), "bold"), said))
     console.print()
     _print_trial(console, plan, trial)
     console.print()
-    _print_next(console, folder, source)
+    _print_next(console, folder, source, plan)
 
 
 def _print_trial(console: Console, plan: "Plan", trial: "Trial") -> None:
@@ -104,11 +109,13 @@ def _print_incident(console: Console, incident: "Incident", levels: set[str]) ->
     print_hanging(console, Text(f"  {moment}  ", "dim"), Text(told))
 
 
-def _print_next(console: Console, folder: Path, source: str) -> None:
+def _print_next(console: Console, folder: Path, source: str, plan: "Plan") -> None:
     pack, sample = shlex.quote(str(folder)), shlex.quote(source)
+    check = (f"forestall pack check {pack}", "after you have edited it")
+    emit = (f"forestall emit {sample} --pack {pack}", f"put the rows on topic {plan.topic}")
     steps = [
-        (f"forestall pack check {pack}", "after you have edited it"),
         (f"forestall backtest {pack} --from {sample}", "how often, how broadly; --html FILE draws it"),
+        emit if plan.of_file else check,
         (f"forestall run --pack {pack}", "watch what comes; it only says what it would do"),
     ]
     console.print(Text("Next:", "bold"))

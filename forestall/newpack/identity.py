@@ -17,7 +17,7 @@ def identify(plan: Plan, columns: list[Column], clock: Column | None, wishes: Wi
         return None
     found = next(each for each in columns if each.path == wishes.id) if wishes.id else find_id(columns, clock)
     if found is None or not in_template(found.path):
-        default = "topic and message id" if sample.topic is not None else "file and row"
+        default = "topic and message id" if sample.topic is not None else "message, or row of a file"
         plan.id_comment = (
             f"by {default}, since no column is sure to tell {sample.word}s apart{_lost(clock, sample.word)}"
         )

@@ -85,10 +85,19 @@ class Plan:
     dimensions_comment: str = ""
     cloudevents: bool = False
     avro: bool = False
+    of_file: bool = False
     told: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     unsorted: bool = False
     at: Sequence[int | None] = ()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Every value of the sample that the pack will hold."""
+        tests = [value for measure in self.measures for _, (_, value) in measure.where]
+        tested = [each for value in tests for each in ((value,) if isinstance(value, str) else value)]
+        typed = self.type.names if self.cloudevents else [value for value, _ in self.type.cases]
+        return tuple(dict.fromkeys([*typed, *tested]))
 
     @property
     def span(self) -> int:

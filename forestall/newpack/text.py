@@ -38,7 +38,7 @@ def pack_yaml(plan: Plan) -> str:
         "mode: observe",
         "",
         "streams:",
-        f"  - topic: {scalar(plan.topic)}",
+        _with(f"  - topic: {scalar(plan.topic)}", "yours: a file names none" if plan.of_file else ""),
         *(_cloudevents(plan) if plan.cloudevents else _mapping(plan)),
         "",
         "measures:",

@@ -173,7 +173,7 @@ def test_units_that_repeat_are_counted_once() -> None:
     [measure] = plan.measures
     assert (measure.aggregate, measure.unit, plan.key) == ("distinct", "order_no", "order_no")
     assert plan.id is None
-    assert "by file and row" in plan.id_comment
+    assert "by message, or row of a file" in plan.id_comment
 
 
 def test_an_id_must_be_unique_and_is_never_made_of_the_time() -> None:
