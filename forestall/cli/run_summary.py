@@ -10,9 +10,10 @@ from forestall.cli.screen import not_taken, plural, stdout
 def print_run(summary: dict[str, Any], option: str) -> None:
     """Four lines, then what needs a person or can be looked at; `option` names the home."""
     console, dead = stdout(), summary["dead_letters"]
+    filtered = f", {summary['filtered']:,} filtered out" if summary["filtered"] else ""
     late = f", {summary['late']:,} too late to count" if summary["late"] else ""
     rows = [
-        ("events", f"{summary['events']:,}, and {plural(summary['duplicates'], 'duplicate')} left out{late}"),
+        ("events", f"{summary['events']:,}, and {plural(summary['duplicates'], 'duplicate')} left out{filtered}{late}"),
         ("dead letters", ", ".join(f"{number:,} {code}" for code, number in dead.items()) or "none"),
         ("signals", f"{summary['signals']:,}"),
         ("incidents", f"{summary['incidents']:,}, {len(summary['open'])} of all still open"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from ledger import Transaction
 
-COUNTED = ("events", "duplicates", "late", "signals")
+COUNTED = ("events", "duplicates", "filtered", "late", "signals")
 
 
 def counts(tx: Transaction) -> dict[str, int]:

@@ -91,6 +91,7 @@ def _stream(stream: Stream, found: Standing, now: int) -> dict[str, Any]:
     return {
         "pack": stream.pack,
         "stream": stream.name,
+        "partitions": found.partitions,
         "watched_by": list(found.watched_by),
         "event_time": None if found.event_time is None else to_iso(found.event_time),
         "lag_s": lag,

@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from contracts import StreamSpec
-from graphs import subscription_name
+from graphs import combiner_lease, partition_lease, subscription_name
 from ledger import Ledger, LedgerBusy, Transaction
 from triggers.brokers import Broker, BrokerError
 
 LOOK_S = 1.0
-OWNS_A_STREAM = ("combiner", "monitor")
-OWNS_A_PARTITION = "partition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,7 @@ class Stream:
 class Standing:
     """How a stream stands in the ledger. `event_time`: its latest event, in microseconds."""
 
+    partitions: int
     watched_by: tuple[str, ...]
     whole: bool
     event_time: int | None
@@ -59,13 +58,12 @@ def standing(tx: Transaction, stream: Stream, now: int) -> Standing:
     """Who watches the stream; `whole`: all of it, every partition that is known."""
     held = {lease.name: lease.owner for lease in tx.leases.all() if lease.until >= now}
     parts = tx.panes.partitions(stream.pack, stream.name)
-    of_parts = [f"{OWNS_A_PARTITION}:{stream.subscription}#{part}" for part in parts]
-    of_stream = [f"{kind}:{stream.subscription}" for kind in OWNS_A_STREAM]
-    owners = {held[name] for name in (*of_stream, *of_parts) if name in held}
-    whole = any(name in held for name in of_stream) and all(name in held for name in of_parts)
+    leases = [combiner_lease(stream.subscription), *(partition_lease(stream.subscription, part) for part in parts)]
+    owners = {held[name] for name in leases if name in held}
+    whole = all(name in held for name in leases)
     times = [doc["latest"] for doc in parts.values() if doc.get("latest") is not None]
     event_time = max(times, default=tx.docs.event_time(stream.pack) or None)
-    return Standing(tuple(sorted(owners)), whole, event_time)
+    return Standing(len(parts), tuple(sorted(owners)), whole, event_time)
 
 
 async def until_watched(ledger: Ledger, streams: Sequence[Stream], now: Callable[[], int]) -> None:
