@@ -69,7 +69,7 @@ def begin_plan(
         topic=topic,
         heading=(
             f"Drafted by forestall new from {sample.named}: {number}, {span}.",
-            "It observes: nothing is done. Columns that are not named under fields are never read.",
+            "It observes: nothing is done. Columns that are not named below are not taken over.",
         ),
         type=types,
         time=_time_plan(time, wishes),
