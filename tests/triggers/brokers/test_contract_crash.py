@@ -1,6 +1,9 @@
 """What every broker promises about being killed: `kill -9` of whatever writes the log."""
 
 import asyncio
+import contextlib
+import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +13,30 @@ import pytest
 from forestall.devbroker import DevPulsar
 from tests.triggers.brokers.conftest import Backend, EmbeddedBackend, Process, PulsarBackend, alone, numbers
 from triggers.brokers import Broker, Consumer, Outgoing, RetryLater
+
+EPHEMERAL = 32_768
+"""From here on a client that looks for the dead broker may itself be given its port, and the broker another one."""
+
+
+def lasting_ports() -> list[int]:
+    """Two free ones that no outgoing connection takes meanwhile."""
+    found: list[int] = []
+    for port in range(20_000 + os.getpid() % 5_000, EPHEMERAL):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == 2:
+            return found
+    raise AssertionError("no two free ports")
+
+
+async def refused(url: str) -> None:
+    """Until nothing listens there: a killed process keeps its sockets while its last threads end."""
+    host, port = url.removeprefix("pulsar://").split(":")
+    with contextlib.suppress(ConnectionRefusedError):
+        while True:
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.close()
 
 
 class Crash(Protocol):
@@ -61,6 +88,7 @@ class PulsarCrash:
         await enough.wait()
         assert await asyncio.to_thread(self._server.kill)
         assert not publishing.done()
+        await refused(self._server.url)
         await asyncio.to_thread(self._server.start)
         restarted.set()
         await publishing
@@ -73,8 +101,8 @@ async def crash(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         backend: Any = EmbeddedBackend(tmp_path)
         made: Crash = EmbeddedCrash(backend)
     else:
-        make: Callable[[], DevPulsar] = request.getfixturevalue("own_pulsar")
-        server = make()
+        make: Callable[..., DevPulsar] = request.getfixturevalue("own_pulsar")
+        server = make("pulsar", *lasting_ports())
         await asyncio.to_thread(server.start)
         backend = PulsarBackend(server.url, server.web_url)
         made = PulsarCrash(backend, server)
