@@ -13,7 +13,7 @@ from ledger.errors import (
     OperatorNeeded,
 )
 from ledger.identity import content_digest, former_digest, former_identity, name_identity, name_prefix
-from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter
+from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter, Unpublished
 from ledger.inbox_index import INBOX_MAX_IDENTITIES, InboxIndex, Seen
 from ledger.incidents import Joined
 from ledger.journal import OutboxRow
@@ -58,6 +58,7 @@ __all__ = [
     "Seen",
     "SqliteLedger",
     "Transaction",
+    "Unpublished",
     "content_digest",
     "former_digest",
     "former_identity",

@@ -41,6 +41,15 @@ class DeadLetter:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Unpublished:
+    """A dead letter that was not copied to its topic yet; `number` orders them."""
+
+    number: int
+    subscription: str
+    letter: DeadLetter
+
+
 class Inbox:
     """Tables `inbox_batches`, `inbox` (rows of version 1) and `dead_letters`."""
 
@@ -163,6 +172,19 @@ class Inbox:
             ],
         )
         return self._db.total_changes - before
+
+    def unpublished(self, limit: int) -> list[Unpublished]:
+        """Dead letters that were not copied to their topic yet, in order."""
+        rows = self._db.execute(
+            "SELECT id, subscription, topic, message_id, code, reason, payload, at, size FROM dead_letters"
+            " WHERE published = 0 ORDER BY id LIMIT ?",
+            (limit,),
+        )
+        return [Unpublished(number, subscription, DeadLetter(*letter)) for number, subscription, *letter in rows]
+
+    def mark_published(self, letters: Iterable[Unpublished]) -> None:
+        """They were."""
+        self._db.executemany("UPDATE dead_letters SET published = 1 WHERE id = ?", [(each.number,) for each in letters])
 
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """The latest first."""

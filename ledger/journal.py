@@ -12,9 +12,10 @@ EVENT_MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
+    """`seq` is the event's number in the journal."""
+
     seq: int
     destination: str
-    number: int
     event: Event
     payload: bytes
 
@@ -90,33 +91,14 @@ class Journal:
         latest: int | None = self._db.execute("SELECT max(time) FROM journal").fetchone()[0]
         return latest
 
-    def number_unsent(self, destination_prefix: str, limit: int) -> None:
-        """Give numbers to rows that have none: after their commit, in a transaction of its own, without a gap."""
-        rows = self._db.execute(
-            "SELECT seq, destination FROM outbox WHERE sent_at IS NULL AND number IS NULL"
-            " AND destination >= ? AND destination < ? ORDER BY seq LIMIT ?",
-            (destination_prefix, destination_prefix + "\U0010ffff", limit),
-        ).fetchall()
-        (last,) = self._db.execute("SELECT coalesce(max(value), 0) FROM counters WHERE name = 'outbox'").fetchone()
-        self._db.executemany(
-            "UPDATE outbox SET number = ? WHERE seq = ? AND destination = ?",
-            [(last + 1 + place, seq, name) for place, (seq, name) in enumerate(rows)],
-        )
-        if rows:
-            self._db.execute("INSERT OR REPLACE INTO counters VALUES ('outbox', ?)", (last + len(rows),))
-
     def unsent(self, destination_prefix: str, limit: int) -> list[OutboxRow]:
-        """Numbered rows that were not sent yet, in order."""
+        """Rows that were not sent yet, in order. Writers come one after the other, so no lower number comes later."""
         rows = self._db.execute(
-            "SELECT o.seq, o.destination, o.number, j.event FROM outbox o JOIN journal j ON j.seq = o.seq"
-            " WHERE o.sent_at IS NULL AND o.number IS NOT NULL AND o.destination >= ? AND o.destination < ?"
-            " ORDER BY o.number LIMIT ?",
+            "SELECT o.seq, o.destination, j.event FROM outbox o JOIN journal j ON j.seq = o.seq"
+            " WHERE o.sent_at IS NULL AND o.destination >= ? AND o.destination < ? ORDER BY o.seq LIMIT ?",
             (destination_prefix, destination_prefix + "\U0010ffff", limit),
         )
-        return [
-            OutboxRow(seq, name, number, decode_event(payload, tenant=None), payload)
-            for seq, name, number, payload in rows
-        ]
+        return [OutboxRow(seq, name, decode_event(payload, tenant=None), payload) for seq, name, payload in rows]
 
     def unsent_count(self, destination_prefix: str = "") -> int:
         count: int = self._db.execute(

@@ -84,8 +84,8 @@ class Pruning:
         return self._delete("outbox", "(seq, destination)", "sent_at < ?", (before,), limit)
 
     def _dead_letters(self, before: int, most: int, limit: int) -> int:
-        """The old ones, and the oldest beyond the cap; these are counted, for nobody may have seen them."""
-        gone = self._delete("dead_letters", "id", "at < ?", (before,), limit)
+        """Old ones that were published, and the oldest beyond the cap: those are counted, nobody may have seen them."""
+        gone = self._delete("dead_letters", "id", "at < ? AND published = 1", (before,), limit)
         (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM dead_letters").fetchone()
         (rows,) = self._db.execute("SELECT count(*) FROM dead_letters").fetchone()
         if rows > most and gone < limit:
@@ -185,7 +185,8 @@ class Pruning:
         for pack, time in times.items():
             gone += self._db.execute(
                 "DELETE FROM runs WHERE thread IN (SELECT r.thread FROM runs r WHERE r.pack = ?1"
-                " AND r.status = 'finished' AND r.closed_at < ?2 AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = r.thread)"
+                " AND r.status = 'finished' AND r.closed_at < ?2"
+                " AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = r.thread)"
                 " AND EXISTS (SELECT 1 FROM runs s WHERE s.tenant = r.tenant AND s.pack = r.pack AND s.key = r.key"
                 "  AND s.closed_at > r.closed_at) LIMIT ?3)",
                 (pack, time - RUN_GUARD_MICROS, limit),

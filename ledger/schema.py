@@ -108,6 +108,11 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX outbox_sent ON outbox (sent_at) WHERE sent_at IS NOT NULL;
     CREATE INDEX dead_letters_by_time ON dead_letters (at);
     """,
+    """
+    ALTER TABLE outbox DROP COLUMN number;
+    ALTER TABLE dead_letters ADD COLUMN published INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX dead_letters_unpublished ON dead_letters (id) WHERE published = 0;
+    """,
 )
 
 

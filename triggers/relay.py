@@ -1,20 +1,24 @@
-"""The relay: one fenced sender that copies the journal's events to their topics, at least once and in order."""
+"""The relay: one fenced sender that copies our events and dead letters to topics, at least once and in order."""
 
+import asyncio
 import logging
 
 from contracts import SECOND
 from graphs import Services
-from ledger import Fenced, Lease, OutboxRow, Transaction
+from ledger import Fenced, Lease, OutboxRow, Transaction, Unpublished
 from ledger.recording import TOPIC
 from triggers.brokers import Broker, Outgoing
 
 BATCH_ROWS = 500
+BATCH_LETTERS = 64
+DEAD_LETTERS = "forestall.dead_letters"
+"""Their topic, and the subscription on it that keeps them until somebody reads it."""
 LEASE_MICROS = 30 * SECOND
 _log = logging.getLogger("forestall.relay")
 
 
 class Relay:
-    """Numbers rows after their commit, keeps the number, then sends: no row can be passed over."""
+    """Sends rows by the numbers that the journal gave them when they were committed: no row can be passed over."""
 
     def __init__(self, services: Services, broker: Broker) -> None:
         self._services, self._broker = services, broker
@@ -24,30 +28,43 @@ class Relay:
         """Send one batch; False when there is nothing to send, or another process is the relay.
 
         Raises:
-            BrokerError: the batch stays unsent and is tried again.
+            BrokerError: what a topic did not take stays unsent and is tried again.
         """
         ledger, now = self._services.ledger, self._services.clock.now()
-        if await ledger.read(lambda tx: tx.journal.unsent_count(TOPIC)) == 0:
+        rows, letters = await ledger.read(
+            lambda tx: (tx.journal.unsent(TOPIC, BATCH_ROWS), tx.inbox.unpublished(BATCH_LETTERS))
+        )
+        if not rows and not letters:
             return False
         lease = await self._own(now)
         if lease is None:
             return False
+        parcels = [(topic, [_outgoing(row) for row in batch]) for topic, batch in _by_topic(rows)]
+        if letters:
+            await self._broker.ensure_subscription(DEAD_LETTERS, DEAD_LETTERS)
+            parcels.append((DEAD_LETTERS, [_letter(each) for each in letters]))
+        # Topics side by side: a command does not wait for the copies of the decisions about it.
+        faults = await asyncio.gather(
+            *(self._broker.publish(topic, batch) for topic, batch in parcels), return_exceptions=True
+        )
+        answers = zip(parcels, faults, strict=True)
+        failed = {topic: fault for (topic, _), fault in answers if isinstance(fault, BaseException)}
+
+        def sent(tx: Transaction) -> None:
+            tx.leases.fence(lease)
+            tx.journal.mark_sent([row for row in rows if row.destination.removeprefix(TOPIC) not in failed], now)
+            if letters and DEAD_LETTERS not in failed:
+                tx.inbox.mark_published(letters)
+
         try:
-            await ledger.transact("outbox:number", lambda tx: tx.journal.number_unsent(TOPIC, BATCH_ROWS))
-            rows = await ledger.read(lambda tx: tx.journal.unsent(TOPIC, BATCH_ROWS))
-            for topic, batch in _by_topic(rows):
-                await self._broker.publish(topic, [_outgoing(row) for row in batch])
-
-            def sent(tx: Transaction) -> None:
-                tx.leases.fence(lease)
-                tx.journal.mark_sent(rows, now)
-
             await ledger.transact("outbox:sent", sent)
         except Fenced as stop:
             _log.warning("%s; standing by", stop)
             self._lease = None
             return False
-        return bool(rows)
+        for fault in failed.values():
+            raise fault
+        return True
 
     async def _own(self, now: int) -> Lease | None:
         if self._lease is None or now >= self._lease.until - LEASE_MICROS // 2:
@@ -73,5 +90,19 @@ def _by_topic(rows: list[OutboxRow]) -> list[tuple[str, list[OutboxRow]]]:
     return list(found.items())
 
 
+def _letter(found: Unpublished) -> Outgoing:
+    """A dead letter as it came (cut, when it was long), with why it could not be taken and where it came from."""
+    letter = found.letter
+    told = {
+        "code": letter.code,
+        "reason": letter.reason,
+        "topic": letter.topic,
+        "message-id": letter.message_id,
+        "subscription": found.subscription,
+        "size": str(letter.size),
+    }
+    return Outgoing(letter.payload, None, {f"forestall-{name}": value for name, value in told.items()})
+
+
 def _outgoing(row: OutboxRow) -> Outgoing:
-    return Outgoing(row.payload, row.event.key, {"forestall-number": str(row.number)})
+    return Outgoing(row.payload, row.event.key, {"forestall-number": str(row.seq)})

@@ -36,7 +36,6 @@ class Webhook:
         ledger, now = self._services.ledger, self._services.clock.now()
         if await ledger.read(lambda tx: tx.journal.unsent_count(WEBHOOK)) == 0:
             return False
-        await ledger.transact("outbox:number", lambda tx: tx.journal.number_unsent(WEBHOOK, 10))
         rows = await ledger.read(lambda tx: tx.journal.unsent(WEBHOOK, 10))
         for row in rows:
             await self._send(row)

@@ -105,7 +105,7 @@ class Worker:
                 due is not None and due <= now,
                 tx.runs.next_runnable(owner, now) is not None,
                 tx.commands.next_ready(owner, now) is not None,
-                tx.journal.unsent_count() > 0,
+                tx.journal.unsent_count() > 0 or bool(tx.inbox.unpublished(1)),
             )
 
         steps = (self._timers, self._driver.step, self._executor.step, self._relay.step)

@@ -111,6 +111,6 @@ async def test_one_that_fails_does_not_hold_up_the_next(plant: Plant) -> None:
 async def test_a_crash_before_the_mark_tells_it_again(plant: Plant) -> None:
     endpoint = Endpoint()
     with pytest.raises(Crash):
-        await run(plant, endpoint, wrap=lambda ledger: CrashingLedger(ledger, 2, "before"))
+        await run(plant, endpoint, wrap=lambda ledger: CrashingLedger(ledger, 1, "before"))
     assert await run(plant, endpoint) == [True, False]
     assert len(endpoint.requests) == 2
