@@ -8,10 +8,12 @@ from functools import cache
 from pathlib import Path
 
 from forestall.devbroker import DevPulsar, cached, find_java, find_maven
+from forestall.devbroker.process import started_at
 from forestall.errors import ForestallError
 
 URL, WEB_URL = "FORESTALL_TEST_PULSAR", "FORESTALL_TEST_PULSAR_WEB"
 HOME = "FORESTALL_TEST_PULSAR_HOME"
+PREFIX = "forestall-pulsar-"
 DISTRIBUTION = "FORESTALL_PULSAR_DIST"
 
 
@@ -41,7 +43,17 @@ def present() -> bool:
 def begin() -> None:
     """In the controller, before its workers are there: they inherit where the broker is to live."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        os.environ[HOME] = tempfile.mkdtemp(prefix="forestall-pulsar-")
+        _sweep()
+        os.environ[HOME] = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")
+
+
+def _sweep() -> None:
+    """A run that was killed could not end its broker: the next one does."""
+    for home in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        owner = home.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and started_at(int(owner)) is None and home.owner() == Path.home().owner():
+            DevPulsar(home).kill()
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def end() -> None:

@@ -12,7 +12,7 @@ from forestall.devbroker.readiness import assert_client, can_write, wait_until_r
 from forestall.errors import BrokerTrouble, NotFound, UsageError
 
 PORT, WEB_PORT = 6650, 8080
-READY_S = 120.0
+READY_S = 180.0
 STOP_S = 20.0
 SHOWN = 12
 
