@@ -276,10 +276,11 @@ async def test_a_cancelled_receive_loses_nothing(backend, steps):
     cancelled = asyncio.create_task(consumer.receive(4))
     for _ in range(steps):
         await asyncio.sleep(0)
-    assert cancelled.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await cancelled
-    assert numbers(await drain(consumer, 2)) == list(range(6))
+    received = [] if cancelled.cancel() else cancelled.result()  # a fast broker may have been done
+    if not received:
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+    assert numbers(received + await drain(consumer, 2)) == list(range(6))
 
 
 async def test_a_closed_broker_says_so(backend):
