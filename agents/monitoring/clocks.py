@@ -35,14 +35,14 @@ class PartitionClock:
             "since": self.since,
             "latest": self.latest,
             "gaps": [list(gap) for gap in self.gaps],
-            "position": self.position,
+            "position": str(self.position),  # beyond 64 bits on a Pulsar that has seen many ledgers
             "published": self.published,
         }
 
     @classmethod
     def from_doc(cls, doc: Mapping[str, Any]) -> Self:
         gaps = tuple((gap[0], gap[1]) for gap in doc.get("gaps", ()))
-        position, published = doc.get("position", -1), doc.get("published", 0)
+        position, published = int(doc.get("position", -1)), doc.get("published", 0)
         return cls(doc.get("first"), doc.get("since"), doc.get("latest"), gaps, position, published)
 
 
