@@ -30,10 +30,11 @@ from graphs.monitor.raising import raise_signal
 from graphs.services import PackRuntime, Services
 from ledger import Lease, LedgerBusy, Part, Transaction
 
-PANES_A_COMMIT = 256
+PANES_A_COMMIT = 128
 """Panes of the shortest measure that are closed in one transaction at most."""
 LIVE_LAG = HOUR
-"""A stream whose events come less than this late is live: its watermark follows the clock when it falls silent."""
+"""A stream whose events come less than this late, or two of its longest panes, is live: its watermark follows the clock
+when it falls silent."""
 IDLE_GRACE = MINUTE
 """How far behind the clock the watermark of a silent live stream stays."""
 _log = logging.getLogger("forestall.monitor")
@@ -129,7 +130,8 @@ class StreamCombiner:
             return combiner.flush_time(watermark)
         now = self.services.clock.now()
         reached = max(watermark, combiner.watermark or watermark)
-        return max(watermark, now - IDLE_GRACE) if live and now - reached < LIVE_LAG else watermark
+        lag = max(LIVE_LAG, 2 * max((measure.pane for measure in combiner.measures), default=0) + IDLE_GRACE)
+        return max(watermark, now - IDLE_GRACE) if live and now - reached < lag else watermark
 
     async def next_instant(self) -> int | None:
         """The watermark at which the next pane closes, if that can be done now."""

@@ -11,7 +11,7 @@ from evals.faults import Crash, CrashingLedger
 from graphs.monitor.combining import IDLE_GRACE
 from graphs.screening import EVENT_MAX_BYTES
 from ledger import LedgerBusy, Transaction
-from tests.graphs.plant import HIGH, START, Plant
+from tests.graphs.plant import HIGH, START, Plant, manifest
 from tests.ledger.builders import note
 from tests.triggers.station import Station, open_station, reading
 from triggers.brokers import Broker, Consumer, Message
@@ -213,6 +213,22 @@ async def test_a_silent_live_stream_follows_the_clock(plant: Plant) -> None:
         while await station.intake.combine(live=True):
             pass
         assert await panes(station) == [(59, 4.0), (60, 4.0), (61, None)]
+
+
+async def test_a_silent_stream_of_long_panes_follows_the_clock(tmp_path: Path) -> None:
+    """A pane of three hours ends long after its last event; with the lag of short ones it would never be closed."""
+    pack = manifest()
+    long = tuple(each.model_copy(update={"pane": 3 * HOUR}) for each in pack.measures)
+    plant = Plant(tmp_path / "long", pack.model_copy(update={"measures": long}))
+    async with open_station(plant) as station:
+        await station.publish(reading(0))
+        await station.intake.step(10, live=True)
+        for _ in range(7):
+            plant.clock.move_to(plant.clock.now() + HOUR)
+            await station.intake.step(10, live=True)
+            while await station.intake.combine(live=True):
+                pass
+        assert [value for _, value in await panes(station)] == [4.0, None]
 
 
 async def test_a_stream_that_was_silent_for_long_goes_on(plant: Plant) -> None:
