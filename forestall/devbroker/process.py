@@ -18,7 +18,7 @@ def started_at(pid: int) -> str | None:
             boot = (proc / "sys/kernel/random/boot_id").read_text().strip()
         except (FileNotFoundError, ProcessLookupError):
             return None
-        return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
+        return None if fields[0] in "ZX" and not _has_threads(proc / str(pid)) else f"{boot}:{fields[19]}"
     told = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     state, _, since = told.stdout.strip().partition(" ")
     return None if not state or state.startswith("Z") else since.strip()
@@ -40,6 +40,14 @@ def end(pid: int, started: str, patience_s: float) -> None:
     while is_alive(pid, started):
         os.kill(pid, signal.SIGKILL)
         time.sleep(LOOK_S)
+
+
+def _has_threads(process: Path) -> bool:
+    """A killed process is a zombie while its last threads still hold its sockets and files."""
+    try:
+        return sum(1 for _ in (process / "task").iterdir()) > 1
+    except FileNotFoundError:
+        return False
 
 
 def _reap(pid: int) -> None:

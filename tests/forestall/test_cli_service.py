@@ -13,6 +13,8 @@ from forestall.cli.ledgers import read
 from forestall.home import worker_name
 
 Capture = pytest.CaptureFixture[str]
+LOOKS = 100_000
+"""How often the ledger is looked at for what another process writes soon."""
 MAPPING = """\
 topic: parcels
 type: parcel.returned
@@ -96,8 +98,11 @@ def test_what_another_process_watches_is_left_to_it(parcels: Path, tmp_path: Pat
         assert service.stderr is not None
         assert "run-1 watches parcels" in service.stderr.readline()
         ledger = tmp_path / "home"
-        while not read(ledger, lambda tx: [each for each in tx.leases.all() if each.name.startswith("worker:")]):
-            pass
+        for _ in range(LOOKS):
+            if read(ledger, lambda tx: [each for each in tx.leases.all() if each.name.startswith("worker:")]):
+                break
+        else:
+            raise AssertionError(f"no worker's lease after {LOOKS} looks")
         done = subprocess.run([*command, "--until-idle"], capture_output=True, text=True, timeout=30, check=False)
     finally:
         service.terminate()

@@ -13,13 +13,14 @@ from forestall.cli.app import run
 from forestall.devbroker import DevPulsar, get_distribution
 from forestall.devbroker.distribution import NAME
 from forestall.devbroker.logs import follow
-from forestall.devbroker.process import started_at
+from forestall.devbroker.process import end, started_at
 from forestall.devbroker.state import State, load, save
 from forestall.errors import BrokerTrouble, ForestallError, UsageError
 
 Capture = pytest.CaptureFixture[str]
 Tool = Callable[[str, str], None]
 JAR = "lib/org.rocksdb-rocksdbjni-1.jar"
+LOOKS = 100_000
 
 
 @pytest.fixture
@@ -60,6 +61,32 @@ def test_a_process_that_took_over_the_number_is_left_alone(tmp_path: Path, sleep
     assert broker.kill()
     assert broker.pid is None
     assert load(tmp_path) == State(6650, 8080)
+
+
+HALF_DEAD = """
+import ctypes, threading
+threading.Thread(target=input).start()
+print("started", flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_whose_first_thread_alone_is_gone_still_holds_its_ports() -> None:
+    """As a killed broker does for some milliseconds: a restart must wait for the last thread."""
+    process = subprocess.Popen([sys.executable, "-c", HALF_DEAD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"started\n"
+    stat = Path(f"/proc/{process.pid}/stat")
+    for _ in range(LOOKS):
+        if ") Z " in stat.read_text():
+            break
+    assert ") Z " in stat.read_text()
+    since = started_at(process.pid)
+    assert since is not None
+    end(process.pid, since, 0)
+    assert started_at(process.pid) is None
+    process.communicate()
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"port": "x"}', b"\x00"])

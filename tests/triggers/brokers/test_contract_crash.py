@@ -30,15 +30,6 @@ def lasting_ports() -> list[int]:
     raise AssertionError("no two free ports")
 
 
-async def refused(url: str) -> None:
-    """Until nothing listens there: a killed process keeps its sockets while its last threads end."""
-    host, port = url.removeprefix("pulsar://").split(":")
-    with contextlib.suppress(ConnectionRefusedError):
-        while True:
-            _, writer = await asyncio.open_connection(host, int(port))
-            writer.close()
-
-
 class Crash(Protocol):
     """A broker that is killed while numbers are published to `orders`, key `one`."""
 
@@ -88,7 +79,6 @@ class PulsarCrash:
         await enough.wait()
         assert await asyncio.to_thread(self._server.kill)
         assert not publishing.done()
-        await refused(self._server.url)
         await asyncio.to_thread(self._server.start)
         restarted.set()
         await publishing
