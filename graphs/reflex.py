@@ -139,6 +139,7 @@ class ReflexLane:
             node="reflex",
             summary=f"{call.reflex.name}: {said} {call.reflex.tool}({told}) on event {call.event_id}: {reason}",
             semantic={
+                "pack": self._pack.name,
                 "reflex": call.reflex.template,
                 "tool": call.reflex.tool,
                 "arguments": dict(call.arguments),

@@ -1,5 +1,7 @@
 """The durable record: inbox, journal, outbox, runs and leases, commands, approvals, watches, blobs."""
 
+from typing import TYPE_CHECKING, Any
+
 from ledger.commands import Claim, CommandRow, Commands
 from ledger.errors import (
     Fenced,
@@ -14,7 +16,6 @@ from ledger.errors import (
 )
 from ledger.identity import content_digest, former_digest, former_identity, name_identity, name_prefix
 from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter, Unpublished
-from ledger.inbox_index import INBOX_MAX_IDENTITIES, InboxIndex, Seen
 from ledger.incidents import Joined
 from ledger.journal import OutboxRow
 from ledger.leases import Lease
@@ -25,6 +26,9 @@ from ledger.recording import Routing, rebuild_views, record
 from ledger.retention import Retention
 from ledger.runs import LEASE_MICROS, Mail, Run
 from ledger.sqlite import Ledger, SqliteLedger, Transaction
+
+if TYPE_CHECKING:
+    from ledger.inbox_index import INBOX_MAX_IDENTITIES, InboxIndex, Seen
 
 __all__ = [
     "INBOX_HORIZON_MICROS",
@@ -67,3 +71,12 @@ __all__ = [
     "rebuild_views",
     "record",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The inbox's index comes when it is asked for: numpy costs a tenth of a second at every command line."""
+    if name in ("INBOX_MAX_IDENTITIES", "InboxIndex", "Seen"):
+        from ledger import inbox_index
+
+        return getattr(inbox_index, name)
+    raise AttributeError(f"module 'ledger' has no attribute {name!r}")

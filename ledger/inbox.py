@@ -3,12 +3,13 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from contracts import DAY
 from ledger.errors import InboxMoved
-from ledger.inbox_index import Seen, run_of
+
+if TYPE_CHECKING:
+    from ledger.inbox_index import Seen
 
 DEAD_LETTER_MAX_BYTES = 65_536
 """A dead letter keeps at most this much of its payload; `size` tells how long it was."""
@@ -56,7 +57,7 @@ class Inbox:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def add_batch(self, seen: Seen, identities: Sequence[bytes], digests: Sequence[bytes], at: int) -> None:
+    def add_batch(self, seen: "Seen", identities: Sequence[bytes], digests: Sequence[bytes], at: int) -> None:
         """Remember a batch of which `seen` knew none; the oldest beyond its `max_identities` are forgotten.
 
         Raises:
@@ -81,11 +82,12 @@ class Inbox:
             (seen.subscription, upto - max(seen.max_identities, len(identities)), DROP_ROWS),
         )
 
-    def _assert_new(self, seen: Seen, joined: bytes) -> None:
-        words = np.frombuffer(joined, dtype=np.uint64).reshape(-1, 2)
+    def _assert_new(self, seen: "Seen", joined: bytes) -> None:
+        from ledger.inbox_index import any_of  # numpy costs a tenth of a second, which no command line need wait for
+
         upto = seen.upto
         while rows := self.batches_after(seen.subscription, upto, seen.max_identities):
-            if run_of(rows).find(words[:, 0], words[:, 1], 0):
+            if any_of(rows, joined):
                 raise InboxMoved(f"inbox {seen.subscription}: some of these events were taken elsewhere meanwhile")
             upto = rows[-1].upto
 

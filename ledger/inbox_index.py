@@ -178,3 +178,9 @@ def run_of(rows: "Sequence[InboxRow]") -> Run:
     identities = b"".join(row.identities for row in rows)
     numbers = [np.arange(row.upto - row.items + 1, row.upto + 1) for row in rows]
     return Run.of(identities, b"".join(row.digests for row in rows), np.concatenate(numbers))
+
+
+def any_of(rows: Sequence["InboxRow"], identities: bytes) -> bool:
+    """Whether any of these identities, one after the other, is in the rows."""
+    words = np.frombuffer(identities, dtype=np.uint64).reshape(-1, 2)
+    return bool(run_of(rows).find(words[:, 0], words[:, 1], 0))

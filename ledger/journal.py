@@ -81,6 +81,14 @@ class Journal:
         """Whether an event of this id was written."""
         return self._db.execute("SELECT 1 FROM journal WHERE id = ?", (event_id,)).fetchone() is not None
 
+    def incidents(self, prefix: str) -> list[str]:
+        """The incidents that events belong to, whose id begins so, in order."""
+        rows = self._db.execute(
+            "SELECT DISTINCT incident FROM journal WHERE incident >= ? AND incident < ? ORDER BY incident",
+            (prefix, prefix + "\U0010ffff"),
+        )
+        return [incident for (incident,) in rows]
+
     def latest_number(self) -> int:
         """The number of the event that was written last; 0 while there is none."""
         number: int = self._db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]

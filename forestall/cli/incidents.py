@@ -46,14 +46,14 @@ def incidents(
 
 def trace(
     context: typer.Context,
-    incident: Annotated[str, typer.Argument(help="The incident's id, or its beginning.")],
+    incident: Annotated[str, typer.Argument(help="The id of an incident or of a reflex, or its beginning.")],
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     folder = settings(context, home).home
 
     def work(tx: Transaction) -> Any:
-        name = find_incident(tx, incident, folder)
+        name = find_incident(tx, incident, folder, reflexes=True)
         return story_of(name, tx.journal.events(incident=name)), now_in(folder, tx)
 
     story, now = read(folder, work)

@@ -13,6 +13,7 @@ from ledger import SqliteLedger, Transaction
 Answer = TypeVar("Answer")
 LEDGER_FILE = "ledger.db"
 SHOWN = 5
+REFLEX = "rfx-"
 OF_NO_HOME = ("pack", "contract")
 LISTED_BY = {
     "incident": "forestall incidents",
@@ -52,13 +53,15 @@ async def _with(home: Path, use: Callable[[SqliteLedger], Awaitable[Answer]]) ->
         await ledger.close()
 
 
-def find_incident(tx: Transaction, name: str, home: Path, *, exact: bool = False) -> str:
-    """The incident with this id, or unless `exact` the only one whose id begins so.
+def find_incident(tx: Transaction, name: str, home: Path, *, exact: bool = False, reflexes: bool = False) -> str:
+    """The incident with this id, or unless `exact` the only one whose id begins so; with `reflexes` one of those too.
 
     Raises:
         NotFound: there is none, or more than one.
     """
     known = [doc["id"] for doc in tx.incidents.all()]
+    if reflexes and name.startswith(REFLEX):
+        known += tx.journal.incidents(REFLEX)
     return find(name, known, "incident", home=home, exact=exact)
 
 

@@ -10,6 +10,8 @@ from forestall.trace import tools_of
 from governance import frozen
 from ledger import Run, Transaction
 
+PRUNER = "pruner"
+"""Held between two rounds of pruning: who has it need not be there."""
 PERSON = "a person"
 """How the incident graph says that it waits for one."""
 
@@ -38,7 +40,7 @@ def overview(tx: Transaction, now: int, option: str = "") -> Overview:
     found.running = [
         {"what": lease.name, "owner": lease.owner, "lease_until": to_iso(lease.until)}
         for lease in tx.leases.all()
-        if lease.until >= now
+        if lease.until >= now and lease.name != PRUNER
     ]
     found.incidents = [_incident(run, docs.get(run.thread, {})) for run in tx.runs.unfinished()]
     found.requests = _requests(tx)

@@ -8,7 +8,7 @@ from forestall.cli.screen import not_taken, plural, stdout
 
 
 def print_run(summary: dict[str, Any], option: str) -> None:
-    """Four lines, then what needs a person or can be looked at; `option` names the home."""
+    """A line for each count, then what needs a person or can be looked at; `option` names the home."""
     console, dead = stdout(), summary["dead_letters"]
     filtered = f", {summary['filtered']:,} filtered out" if summary["filtered"] else ""
     late = f", {summary['late']:,} too late to count" if summary["late"] else ""
@@ -18,6 +18,10 @@ def print_run(summary: dict[str, Any], option: str) -> None:
         ("signals", f"{summary['signals']:,}"),
         ("incidents", f"{summary['incidents']:,}, {len(summary['open'])} of all still open"),
     ]
+    if reflexes := summary["reflexes"]:
+        words = {"act": "acted", "observe": "would have acted", "stale": "too old to act on"}
+        told = ", ".join(f"{number:,} {words.get(what, what)}" for what, number in reflexes.items())
+        rows.insert(3, ("reflexes", told))
     for label, told in rows:
         console.print(Text.assemble((f"{label:<14}", "dim"), told))
     if dead:

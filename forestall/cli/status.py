@@ -1,5 +1,6 @@
 """`forestall status`: what runs, what waits, and whether it waits for you."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
@@ -56,7 +57,7 @@ def _sections(found: Overview, now: int) -> list[tuple[str, list[str]]]:
     dead = ", ".join(f"{number:,} {code}" for code, number in found.dead_letters.items())
     return [
         ("frozen", [f"by {frozen['person']} since {_at(frozen['at'])}: {frozen['reason']}"] if frozen else []),
-        ("running", [_running(each) for each in found.running] or ["nothing; forestall run starts the service"]),
+        ("running", _running(found.running) or ["nothing; forestall run starts the service"]),
         ("open", [line for each in found.incidents for line in _incident(each, now)] or ["no incident"]),
         ("asked", [line for each in found.requests for line in _request(each, now)]),
         ("in flight", [_command(each) for each in found.commands]),
@@ -71,10 +72,25 @@ def _at(iso: str) -> str:
     return moment(from_iso(iso))
 
 
-def _running(each: dict[str, Any]) -> str:
-    kind, _, rest = each["what"].partition(":")
-    what = f"watching {rest.partition(':')[2]} for {rest.partition(':')[0].removeprefix('forestall.')}"
-    return f"{what if kind == 'monitor' else 'publishing what is written (relay)'}, by {each['owner']}"
+def _running(leases: list[dict[str, Any]]) -> list[str]:
+    """Who does what, by the leases that are held; partitions are counted."""
+    read: Counter[tuple[str, str]] = Counter()
+    lines = []
+    for each in leases:
+        kind, _, name = each["what"].partition(":")
+        if kind == "relay":
+            lines.append(f"publishing what is written (relay), by {each['owner']}")
+        stream = name.removeprefix("forestall.")
+        if kind == "combiner":
+            lines.append(f"closing panes of {_stream(stream)}, by {each['owner']}")
+        if kind == "partition":
+            read[(_stream(stream.partition("#")[0]), each["owner"])] += 1
+    return [f"reading {plural(n, 'partition')} of {what}, by {owner}" for (what, owner), n in read.items()] + lines
+
+
+def _stream(name: str) -> str:
+    pack, _, stream = name.partition(":")
+    return f"{stream} for {pack}"
 
 
 def _incident(each: dict[str, Any], now: int) -> list[str]:

@@ -5,6 +5,8 @@ from typing import Any
 
 from ledger import Transaction
 
+REFLEXES = ("act", "observe", "refused", "repeated", "stale")
+"""What may become of an event that a reflex heeds."""
 COUNTED = ("events", "duplicates", "filtered", "late", "signals")
 
 
@@ -15,6 +17,10 @@ def counts(tx: Transaction) -> dict[str, int]:
         what = name.rpartition(":")[2]
         if name.startswith("monitor:") and what in found:
             found[what] += number
+    for name, number in tx.docs.counters().items():
+        kind, _, rest = name.partition(":")
+        if kind == "reflex" and (what := rest.rpartition(":")[2]) in REFLEXES:
+            found[f"reflex:{what}"] = found.get(f"reflex:{what}", 0) + number
     dead = {f"dead:{code}": number for code, number in tx.inbox.dead_letter_count().items()}
     return found | dead | {"incidents": len(tx.incidents.all())}
 
@@ -23,5 +29,6 @@ def summary_of(tx: Transaction, before: Mapping[str, int]) -> dict[str, Any]:
     """What came since `before`, and what is still open."""
     new = {name: number - before.get(name, 0) for name, number in counts(tx).items()}
     dead = {name.removeprefix("dead:"): number for name, number in new.items() if name.startswith("dead:") and number}
-    kept = {name: number for name, number in new.items() if not name.startswith("dead:")}
-    return kept | {"dead_letters": dead, "open": [run.thread for run in tx.runs.unfinished()]}
+    kept = {name: number for name, number in new.items() if ":" not in name}
+    heeded = {name.removeprefix("reflex:"): n for name, n in new.items() if name.startswith("reflex:") and n}
+    return kept | {"reflexes": heeded, "dead_letters": dead, "open": [run.thread for run in tx.runs.unfinished()]}

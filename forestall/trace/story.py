@@ -25,6 +25,7 @@ _PHASE_OF: Mapping[str, Phase] = {
     "recall": "recalled",
     "plan": "planned",
     "gate": "gated",
+    "reflex": "ended",
     "answer": "person",
     "answered": "person",
     "unanswered": "person",
@@ -137,7 +138,7 @@ def story_of(incident: str, events: Iterable[Event]) -> Story:
             requests.append(event.data)
     return Story(
         incident=incident,
-        view=view,
+        view=view or _reflex_view(decisions),
         decisions=tuple(sorted(decisions, key=decision_order)),
         commands=tuple(commands.values()),
         requests=tuple(requests),
@@ -158,3 +159,12 @@ def _done(command: CommandStory, event: Event) -> CommandStory:
 
 def _iso(micros: int | None) -> str | None:
     return None if micros is None else to_iso(micros)
+
+
+def _reflex_view(decisions: Iterable[Decision]) -> dict[str, Any]:
+    """A reflex has no incident: what it came to is its decision."""
+    for each in decisions:
+        if each.graph == "reflex":
+            ended = {"act": "acted", "observe": "observed"}.get(each.semantic["ruling"], "refused")
+            return {"pack": each.semantic["pack"], "status": ended, "opened_at": each.at, "closed_at": each.at}
+    return {}
