@@ -10,6 +10,8 @@ import httpx
 import msgspec
 import pulsar
 
+from bench.steady import WARM, Pace, Steady
+
 QUIET = pulsar.ConsoleLogger(pulsar.LoggerLevel.Error)
 
 
@@ -22,11 +24,11 @@ class Envelope(msgspec.Struct, gc=False):
     data: msgspec.Raw
 
 
-def bare(url: str, topic: str, subscription: str, events: int) -> float:
-    """Batches, the fastest parser, one acknowledgement a batch; events a second."""
+def bare(url: str, topic: str, subscription: str, events: int) -> Pace:
+    """Batches, the fastest parser, one acknowledgement a batch."""
     decode = msgspec.json.Decoder(Envelope).decode
 
-    def loop(consumer: Any) -> None:
+    def loop(consumer: Any, watch: Steady) -> None:
         left = events
         while left:
             batch = consumer.batch_receive()
@@ -35,30 +37,32 @@ def bare(url: str, topic: str, subscription: str, events: int) -> float:
             if batch:
                 consumer.acknowledge_cumulative(batch[len(batch) - 1])
                 left -= len(batch)
+                watch.took(len(batch))
 
     policy = pulsar.ConsumerBatchReceivePolicy(4_096, 16 * 1024 * 1024, 5)
-    return _timed(url, topic, subscription, loop, events, batch_receive_policy=policy, receiver_queue_size=10_000)
+    return _timed(url, topic, subscription, loop, batch_receive_policy=policy, receiver_queue_size=10_000)
 
 
-def naive(url: str, topic: str, subscription: str, events: int) -> float:
-    """Receive, json.loads, acknowledge each; events a second."""
+def naive(url: str, topic: str, subscription: str, events: int) -> Pace:
+    """Receive, json.loads, acknowledge each."""
 
-    def loop(consumer: Any) -> None:
-        for _ in range(events):
-            message = consumer.receive()
-            json.loads(message.data())
-            consumer.acknowledge(message)
+    def loop(consumer: Any, watch: Steady) -> None:
+        for some in (WARM, events - WARM):
+            for _ in range(some):
+                message = consumer.receive()
+                json.loads(message.data())
+                consumer.acknowledge(message)
+            watch.took(some)
 
-    return _timed(url, topic, subscription, loop, events)
+    return _timed(url, topic, subscription, loop)
 
 
-LOOPS: dict[str, Callable[[str, str, str, int], float]] = {"bare": bare, "naive": naive}
+LOOPS: dict[str, Callable[[str, str, str, int], Pace]] = {"bare": bare, "naive": naive}
 
 
-def _timed(url: str, topic: str, subscription: str, loop: Callable[[Any], None], events: int, **options: Any) -> float:
+def _timed(url: str, topic: str, subscription: str, loop: Callable[[Any, Steady], None], **options: Any) -> Pace:
     client = pulsar.Client(url, logger=QUIET)
     try:
-        begun = time.perf_counter()
         consumer = client.subscribe(
             topic,
             subscription,
@@ -66,10 +70,11 @@ def _timed(url: str, topic: str, subscription: str, loop: Callable[[Any], None],
             initial_position=pulsar.InitialPosition.Earliest,
             **options,
         )
-        loop(consumer)
-        took = time.perf_counter() - begun
+        watch = Steady()
+        loop(consumer, watch)
+        pace = watch.pace()
         consumer.close()
-        return events / took
+        return pace
     finally:
         client.close()
 

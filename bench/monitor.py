@@ -4,7 +4,7 @@
 
 Embedded, with row ids and with random ids after a million inbox rows. On Pulsar (FORESTALL_BENCH_PULSAR) beside two
 loops in the same run, in turns: the fastest bare one (batches, msgspec, cumulative acknowledgements) and the one that
-most people write (receive, json.loads, acknowledge each). Medians of three rounds.
+most people write (receive, json.loads, acknowledge each). Medians of three rounds, without start-up (`bench.steady`).
 """
 
 import asyncio
@@ -14,12 +14,12 @@ import os
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from bench.loops import LOOPS, clean_up, fill, round_trip_ms
 from bench.machine import describe, fsync_micros
 from bench.stages import timed, told
+from bench.steady import Pace, Steady
 from bench.stream import payloads, retail
 from forestall.bootstrap import LEDGER_FILE, open_app
 from forestall.settings import Settings
@@ -37,24 +37,22 @@ ROUNDS = 3
 OLD_ROWS = 1_000_000
 
 
-async def monitor(settings: Settings, topic: str, name: str, events: int) -> float:
-    """Read a topic to its end as `forestall run --until-idle` does; returns events a second."""
-    pack = retail(topic, name)
-    with timed((EmbeddedConsumer, PulsarConsumer)) as spent:
+async def monitor(settings: Settings, topic: str, name: str, events: int) -> Pace:
+    """Read a topic to its end as `forestall run --until-idle` does."""
+    pack, watch = retail(topic, name), Steady()
+    with timed((EmbeddedConsumer, PulsarConsumer), watch) as spent:
         async with open_app(settings, [pack], WallClock(), owner="bench") as app:
             gc.collect()
             gc.freeze()  # as the service does
-            begun, begun_cpu = time.perf_counter(), time.process_time()
             await app.worker.run_until_idle()
-            took, cpu = time.perf_counter() - begun, time.process_time() - begun_cpu
+            pace, took = watch.pace(), watch.seconds
             counters = await app.ledger.read(lambda tx: tx.docs.counters())
     taken = counters.get(f"monitor:{name}:events", 0)
     if taken != events:
         raise SystemExit(f"{taken} of {events} events were counted: {counters}")
     panes, signals = counters.get(f"monitor:{name}:panes", 0), counters.get(f"monitor:{name}:signals", 0)
-    found = f"{panes} panes, {signals} signals; {told(spent, took, events)}"
-    print(f"    {events / took:,.0f}/s ({cpu / events * 1e6:.2f} us of CPU each); {found}", flush=True)
-    return events / took
+    print(f"    monitor: {pace}; {panes} panes, {signals} signals; {told(spent, took, watch.measured)}", flush=True)
+    return pace
 
 
 async def embedded(events: int) -> None:
@@ -73,7 +71,7 @@ async def embedded(events: int) -> None:
                 await broker.close()
                 if random_ids:
                     await old_rows(Path(home) / LEDGER_FILE)
-                rates.append(await monitor(settings, "orders", "retail", events))
+                rates.append((await monitor(settings, "orders", "retail", events)).rate)
         print(f"  median {statistics.median(rates):,.0f}/s of {ROUNDS} runs", flush=True)
 
 
@@ -96,21 +94,21 @@ async def pulsar(events: int) -> None:
     topic = f"bench-monitor-{os.getpid()}"
     print(f"Pulsar {URL}: round trip {round_trip_ms(URL, topic + '-trip'):.2f} ms (median, produce to receive)")
     fill(URL, topic, payloads(events))
-    rates: dict[str, list[float]] = {name: [] for name in ("monitor", *LOOPS)}
+    paces: dict[str, list[Pace]] = {name: [] for name in ("monitor", *LOOPS)}
     try:
         for number in range(ROUNDS):
             for name, loop in LOOPS.items():
-                rates[name].append(await asyncio.to_thread(loop, URL, topic, f"{name}-{number}", events))
-                print(f"    {name}: {rates[name][-1]:,.0f}/s", flush=True)
+                paces[name].append(await asyncio.to_thread(loop, URL, topic, f"{name}-{number}", events))
+                print(f"    {name}: {paces[name][-1]}", flush=True)
             with tempfile.TemporaryDirectory(dir=folder()) as home:
                 settings = Settings(home=Path(home), batch=BATCH, broker="pulsar", pulsar_url=URL, pulsar_web_url=WEB)
-                rates["monitor"].append(await monitor(settings, topic, f"retail_{number}", events))
+                paces["monitor"].append(await monitor(settings, topic, f"retail_{number}", events))
     finally:
         clean_up(WEB, topic)
         clean_up(WEB, topic + "-trip")
-    middle = {name: statistics.median(found) for name, found in rates.items()}
-    for name, rate in middle.items():
-        print(f"  {name}: median {rate:,.0f}/s of {ROUNDS} runs")
+    middle = {name: statistics.median(each.rate for each in found) for name, found in paces.items()}
+    for name, found in paces.items():
+        print(f"  {name}: median {Pace(middle[name], statistics.median(each.cpu for each in found))} of {ROUNDS} runs")
     print(
         f"  monitor / bare {middle['monitor'] / middle['bare']:.2f}, / naive {middle['monitor'] / middle['naive']:.2f}"
     )

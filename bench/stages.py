@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from agents.monitoring import Counter
+from bench.steady import Steady
 from graphs import PartitionMonitor, StreamCombiner
 from graphs.reading import BatchReader
 from ledger import InboxIndex, SqliteLedger
@@ -16,8 +17,11 @@ Stages = dict[str, float]
 
 
 @contextmanager
-def timed(consumers: tuple[type, ...]) -> Iterator[Stages]:
-    """Seconds by stage. `take` and `combine` are wholes, the others parts of them; waiting counts."""
+def timed(consumers: tuple[type, ...], watch: Steady) -> Iterator[Stages]:
+    """Seconds by stage, from when the watch starts.
+
+    `take` and `combine` are wholes, the others parts of them; waiting counts.
+    """
     spent: Stages = defaultdict(float)
     wanted = [(kind, name, "fetch") for kind in consumers for name in ("receive", "at_end")]
     wanted += [(kind, "ack", "acknowledge") for kind in consumers]
@@ -34,6 +38,15 @@ def timed(consumers: tuple[type, ...]) -> Iterator[Stages]:
     before = [(kind, name, getattr(kind, name)) for kind, name, _ in wanted]
     for (kind, name, stage), (_, _, real) in zip(wanted, before, strict=True):
         setattr(kind, name, _wrapped(real, stage, spent))
+    take = PartitionMonitor.take
+
+    async def taken(self: PartitionMonitor, messages: Any, *, ended: bool = False) -> Any:
+        done = await take(self, messages, ended=ended)
+        if watch.took(len(messages)):
+            spent.clear()
+        return done
+
+    PartitionMonitor.take = taken  # type: ignore[method-assign]
     try:
         yield spent
     finally:

@@ -65,6 +65,11 @@ def sure(form: Form, payloads: Sequence[bytes], now: int) -> Rows:
 
 
 def _decoded(form: Form, payloads: Sequence[bytes]) -> Rows:
+    try:
+        if max(map(len, payloads), default=0) <= EVENT_MAX_BYTES:
+            return Rows(list(range(len(payloads))), list(map(form.decode, payloads)), [])
+    except (ValueError, RecursionError, fastjsonschema.JsonSchemaValueException):
+        pass  # one of them; which, is found out below
     places: list[int] = []
     wires: list[Any] = []
     decode, take = form.decode, wires.append
@@ -130,8 +135,8 @@ def _usual(joined: str) -> list[int] | None:
     wrong = (month < 1) | (month > 12) | (day < 1) | (day > end - begin) | (hour > 23) | (minute > 59) | (second > 59)
     if wrong.any() or years.min() < 1:
         return None
-    times: list[int] = ((((begin + day - 1) * 24 + hour) * 60 + minute) * 60 + second).tolist()
-    return [time * SECOND for time in times]
+    seconds = (((begin + day - 1) * 24 + hour) * 60 + minute) * 60 + second
+    return (seconds * SECOND).tolist()  # type: ignore[no-any-return]
 
 
 def _instant(text: str) -> int:

@@ -6,6 +6,7 @@ by it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from contracts import Event, PackManifest, StreamSpec, attribute_fault
 from graphs.fast_path import Rows, sure
 from graphs.screening import Accepted, Incoming, LeftOut, Screen
 from graphs.wire_forms import Form, form_of
-from ledger import DeadLetter, content_digest, former_digest, former_identity, name_identity, name_prefix
+from ledger import DeadLetter, content_digest, former_digest, former_identity, name_identities, name_prefix
 
 MAX_SOURCES = 10_000
 """Sources whose beginnings of names are kept at hand."""
@@ -85,9 +86,9 @@ class BatchReader:
             self._read_the_others(messages, now, rows, rest)
         places, wires = rows.places, rows.wires
         ids, sources = [wire.id for wire in wires], [wire.source for wire in wires]
-        prefixes = self._prefixes_of(sources)
-        identities = [name_identity(prefixes[source], id) for source, id in zip(sources, ids, strict=True)]
-        digests = [content_digest(payloads[place]) for place in places]
+        identities = self._identities(sources, ids)
+        contents = payloads if len(places) == len(payloads) else [payloads[place] for place in places]
+        digests = list(map(content_digest, contents))
         tenant = self._screen.tenant
 
         def former(row: int) -> tuple[bytes, bytes, bytes]:
@@ -119,6 +120,12 @@ class BatchReader:
             else:
                 rest.left[found] += 1
         rows.sort()
+
+    def _identities(self, sources: Sequence[str], ids: Sequence[str]) -> list[bytes]:
+        prefixes = self._prefixes_of(sources)
+        if sources and sources.count(sources[0]) == len(sources):
+            return name_identities(repeat(prefixes[sources[0]]), ids)
+        return name_identities(map(prefixes.__getitem__, sources), ids)
 
     def _prefixes_of(self, sources: Iterable[str]) -> Mapping[str, str]:
         if len(self._prefixes) > MAX_SOURCES:

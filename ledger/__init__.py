@@ -14,7 +14,7 @@ from ledger.errors import (
     LedgerReadOnly,
     OperatorNeeded,
 )
-from ledger.identity import content_digest, former_digest, former_identity, name_identity, name_prefix
+from ledger.identity import content_digest, former_digest, former_identity, name_identities, name_identity, name_prefix
 from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter, Unpublished
 from ledger.incidents import Joined
 from ledger.journal import OutboxRow
@@ -66,6 +66,7 @@ __all__ = [
     "content_digest",
     "former_digest",
     "former_identity",
+    "name_identities",
     "name_identity",
     "name_prefix",
     "rebuild_views",

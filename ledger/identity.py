@@ -7,6 +7,7 @@ other name itself.
 """
 
 import hashlib
+from collections.abc import Iterable
 
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
@@ -28,6 +29,11 @@ def name_identity(prefix: str, event_id: str) -> bytes:
     UnicodeEncodeError: the name is not Unicode.
     """
     return xxh3_128_digest((prefix + event_id).encode())
+
+
+def name_identities(prefixes: Iterable[str], event_ids: Iterable[str]) -> list[bytes]:
+    """`name_identity` of many, without a line of Python for each."""
+    return list(map(xxh3_128_digest, map(str.encode, map(str.__add__, prefixes, event_ids))))
 
 
 def former_identity(tenant: str, source: str, event_id: str) -> bytes:

@@ -11,12 +11,17 @@ from triggers.brokers import Broker, Consumer, Message
 
 IDLE_AFTER = MINUTE
 """A partition of a live stream that brings nothing for so long, on the clock, does not hold the others back."""
+BACKLOG = 64
+"""So many messages at once mean that more are waiting: the next batch is fetched while this one is taken."""
 RUN_AHEAD_PANES = 512
 """Panes of the shortest measure that a partition is counted ahead of what is closed; then it pauses."""
 
 
 class Partition:
-    """Batches of one partition, acknowledged only after their commit. A batch that failed is kept and tried again."""
+    """Batches of one partition, acknowledged only after their commit. A batch that failed is kept and tried again.
+
+    What is in memory is bounded: the batch in hand, and one more that is fetched meanwhile.
+    """
 
     def __init__(
         self, monitor: PartitionMonitor, consumer: Consumer, now: int, documents: Documents | None = None
@@ -24,6 +29,8 @@ class Partition:
         """`documents` decodes the messages of a stream in Avro."""
         self.monitor, self.consumer, self._documents = monitor, consumer, documents
         self._held: Sequence[Message] = ()
+        self._tried = False
+        self._fetching: asyncio.Task[list[Message]] | None = None
         self._heard = now
         self.expects = False
         measures = monitor.counter.measures
@@ -43,28 +50,42 @@ class Partition:
         self.expects = False
         if await self.ahead():
             return False
-        if len(self._held) < max_messages:
-            more = await self.consumer.receive(max_messages - len(self._held), wait=False)
+        if not self._tried and len(self._held) < max_messages:
+            more = await self._receive(max_messages - len(self._held))
             self._held = [*self._held, *more] if self._held else more
         now = self.monitor.services.clock.now()
         if self._held:
             self._heard = now
         idle = not live or now - self._heard >= IDLE_AFTER
-        ended = idle and await self.consumer.at_end()
+        if self._fetching is None and len(self._held) >= BACKLOG:
+            self._fetching = asyncio.ensure_future(self.consumer.receive(max_messages, wait=False))
+        ended = idle and self._fetching is None and await self.consumer.at_end()
         if not self._held and not ended:
             self.expects = not live
             return False
-        messages = self._held
+        messages, self._tried = self._held, bool(self._held)
         batch = await self._documents.incoming(messages) if self._documents else Batch(messages)
         await self.monitor.take(batch, ended=ended)
-        self._held = ()
+        self._held, self._tried = (), False
         await self.consumer.ack(messages)
         return bool(messages)
 
     async def wait(self) -> None:
         """Until there is something to take."""
+        if not self._held and self._fetching is not None:
+            self._held = await self._fetched(self._fetching)
         if not self._held:
             self._held = await self.consumer.receive(1)
+
+    async def _receive(self, max_messages: int) -> list[Message]:
+        """What was fetched meanwhile, or what is there now."""
+        found = await self._fetched(self._fetching) if self._fetching is not None else []
+        return found or await self.consumer.receive(max_messages, wait=False)
+
+    async def _fetched(self, fetching: asyncio.Task[list[Message]]) -> list[Message]:
+        await asyncio.wait({fetching})  # a cancelled caller leaves it to the next one
+        self._fetching = None
+        return fetching.result()
 
     async def ahead(self) -> bool:
         """Whether it is so far ahead of what is closed that it has to wait."""
@@ -81,6 +102,9 @@ class Partition:
     async def close(self) -> None:
         """Give the consumer, and what is not acknowledged, to whoever comes next."""
         self._held = ()
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.gather(self._fetching, return_exceptions=True)
         await self.consumer.close()
 
 

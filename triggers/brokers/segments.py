@@ -22,12 +22,11 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[_Stored])
 
 
-class StoredMessage(msgspec.Struct, frozen=True):
+class StoredMessage(msgspec.Struct, frozen=True, gc=False):
     """A `Message` of the embedded log."""
 
     topic: str
     partition: int
-    message_id: str
     position: int
     key: str | None
     payload: bytes
@@ -35,6 +34,10 @@ class StoredMessage(msgspec.Struct, frozen=True):
     properties: Mapping[str, str] = NO_PROPERTIES
     redeliveries: int = 0
     schema_version: bytes | None = None
+
+    @property
+    def message_id(self) -> str:
+        return f"{self.partition}:{self.position}"
 
 
 class Segments:
@@ -65,16 +68,15 @@ class Segments:
         for row, published in self._rows(base + start, base + stop):
             first = row - base
             position = max(start, first)
-            for payload, key, properties in self._segment(row)[position - first : stop - first]:
-                size += len(payload)
-                if size > max_bytes and messages:
-                    return messages, size - len(payload)
-                message_id = f"{number}:{position}"
-                known = NO_PROPERTIES if properties is None else properties
-                messages.append(
-                    StoredMessage(topic, number, message_id, position, key, payload, published, known, redeliveries)
-                )
-                position += 1
+            stored = self._segment(row)[position - first : stop - first]
+            fitting, more = _fitting(stored, max_bytes - size, bool(messages))
+            messages += [
+                StoredMessage(topic, number, place, key, payload, published, properties or NO_PROPERTIES, redeliveries)
+                for place, (payload, key, properties) in enumerate(stored[:fitting], position)
+            ]
+            size += more
+            if fitting < len(stored):
+                break
         return messages, size
 
     def since(self, partition: int, time: int) -> int | None:
@@ -114,6 +116,19 @@ class Segments:
                 del self._decoded[next(iter(self._decoded))]
             found = self._decoded[row] = _decoder.decode(body)
         return found
+
+
+def _fitting(stored: Sequence[_Stored], room: int, something: bool) -> tuple[int, int]:
+    """How many of them have room, and their bytes; the first has, unless there is `something` before it."""
+    size = sum([len(payload) for payload, _, _ in stored])
+    if size <= room:
+        return len(stored), size
+    size = 0
+    for place, (payload, _, _) in enumerate(stored):
+        size += len(payload)
+        if size > room and (place or something):
+            return place, size - len(payload)
+    return len(stored), size
 
 
 def _chunks(batch: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:

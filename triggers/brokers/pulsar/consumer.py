@@ -11,7 +11,7 @@ from triggers.brokers.errors import AskOperator, RetryLater, StopConsuming
 from triggers.brokers.protocol import Message, Sharing
 from triggers.brokers.pulsar.acks import Acks
 from triggers.brokers.pulsar.client import Connection
-from triggers.brokers.pulsar.messages import PulsarMessage, position_of
+from triggers.brokers.pulsar.messages import PulsarMessage, messages_of, position_of
 from triggers.brokers.pulsar.topics import Topic
 
 _SLICE_MS = 1_000
@@ -39,7 +39,7 @@ class PulsarConsumer:
         self._topic, self._partition, self._sharing, self._backlog = topic, partition, sharing, backlog
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pulsar-consumer")
         self._one_at_a_time = asyncio.Lock()
-        self._fetch: asyncio.Future[list[Any]] | None = None
+        self._fetch: asyncio.Future[list[PulsarMessage]] | None = None
         self._blocking = False
         self._ready: list[Message] = []
         self._acks = Acks(self._raw, cumulative=sharing != "shared")
@@ -118,25 +118,26 @@ class PulsarConsumer:
             self._acks.handed_out(taken)
             return taken
 
-    async def _accept(self, done: "asyncio.Future[list[Any]]") -> None:
+    async def _accept(self, done: "asyncio.Future[list[PulsarMessage]]") -> None:
         try:
-            raws = done.result()
+            messages = done.result()
         except self._connection.pulsar.PulsarException as error:
             self._assert_open()
             raise await self._connection.explain(type(error).__name__, self._topic.name, "consume") from error
-        if not raws:
+        if not messages:
             self._silent_since = self._silent_since or time.monotonic()
             return
         self._silent_since = self._away_since = None
-        name, partition = self._topic.name, self._partition
-        if partition is None:
-            self._ready = [PulsarMessage(raw, name, max(raw.message_id().partition(), 0)) for raw in raws]
-        else:
-            self._ready = [PulsarMessage(raw, name, partition) for raw in raws]
-            self._last = position_of(raws[-1].message_id())
+        self._ready = [*messages]
+        if self._partition is not None:
+            self._last = messages[-1].position
 
-    def _fetch_some(self, wait: bool) -> list[Any]:
-        """In the thread: what comes within a slice of time; a few one by one, then all that the client holds."""
+    def _fetch_some(self, wait: bool) -> list[PulsarMessage]:
+        """In the thread: what comes within a slice of time, with its payloads; see `_raws`."""
+        return messages_of(self._raws(wait), self._topic.name, self._partition)
+
+    def _raws(self, wait: bool) -> list[Any]:
+        """A few one by one, then all that the client holds."""
         found: list[Any] = []
         try:
             found.append(self._raw.receive(_SLICE_MS if wait else 1))

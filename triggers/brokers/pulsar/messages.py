@@ -1,24 +1,21 @@
 """A message as Pulsar's client holds it; attributes are made when they are asked for."""
 
 from collections.abc import Mapping
+from itertools import repeat
 from typing import Any
+
+import msgspec
 
 from triggers.brokers.protocol import NO_PROPERTIES
 
 
-class PulsarMessage:
+class PulsarMessage(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A `Message` over the client's. A key that is empty is none to Pulsar."""
 
-    __slots__ = ("partition", "raw", "topic")
-
-    def __init__(self, raw: Any, topic: str, partition: int) -> None:
-        self.raw = raw
-        self.topic = topic
-        self.partition = partition
-
-    @property
-    def payload(self) -> bytes:
-        return self.raw.data()  # type: ignore[no-any-return]
+    raw: Any
+    topic: str
+    partition: int
+    payload: bytes
 
     @property
     def key(self) -> str | None:
@@ -48,6 +45,17 @@ class PulsarMessage:
     def schema_version(self) -> bytes | None:
         version = self.raw.int_schema_version()
         return None if version < 0 else version.to_bytes(8)
+
+
+def messages_of(raws: list[Any], topic: str, partition: int | None) -> list[PulsarMessage]:
+    """Of a partition, or each of the partition that it names; without a line of Python an object where it can be."""
+    if not raws:
+        return []
+    payloads = map(type(raws[0]).data, raws)
+    if partition is not None:
+        return list(map(PulsarMessage, raws, repeat(topic), repeat(partition), payloads))
+    numbers = [max(raw.message_id().partition(), 0) for raw in raws]
+    return list(map(PulsarMessage, raws, repeat(topic), numbers, payloads))
 
 
 def position_of(message_id: Any) -> int:
