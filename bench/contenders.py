@@ -15,7 +15,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command as Resume
 
-from bench.designs import ChainedDriver, PlainDriver, SyncDriver, build_chained
+from bench.designs import ChainedDriver, GraphDriver, SyncDriver, build_chained
 from bench.synchronous import ThreadLedger, synchronous
 from graphs import IncidentDriver, Services
 from graphs.incident import build
@@ -179,8 +179,8 @@ CONTENDERS: dict[str, Contender] = {
     "stock AsyncSqliteSaver": stock_async,
     "stock SqliteSaver inline": stock_inline,
     "stock SqliteSaver threads": stock_threads,
-    "ours, sync": driven(SyncDriver),
-    "ours, two nodes": driven(ChainedDriver),
-    "stock SqliteSaver inline, two nodes": stock_inline_chained,
-    "without LangGraph": driven(PlainDriver),
+    "ours, LangGraph's loop": driven(GraphDriver),
+    "ours, LangGraph's loop, sync": driven(SyncDriver),
+    "two nodes: LangGraph's loop": driven(ChainedDriver),
+    "two nodes: SqliteSaver inline": stock_inline_chained,
 }

@@ -1,16 +1,16 @@
 """Other ways to keep a run, over the same driver and ledger (`docs/design/checkpoints.md`)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command, Durability, interrupt
 
+from contracts import Json
 from graphs import IncidentDriver, Services
 from graphs.checkpointer import BufferedSaver
-from graphs.driver import _Taken
 from graphs.incident import NODES, WAITS_FOR, IncidentState, build
 from graphs.incident.state import Resumed
 from graphs.incident.wiring import route
@@ -46,15 +46,44 @@ class SyncSaver(BufferedSaver):
         await self._services.ledger.transact("checkpoint", write)
 
 
-class SyncDriver(IncidentDriver):
-    """Ours, with a flushed checkpoint a node."""
+class GraphDriver(IncidentDriver):
+    """Ours, with LangGraph running the graph between the waits, over the buffered saver."""
 
-    durability: Durability = "sync"  # type: ignore[misc]
+    durability: ClassVar[Durability] = "exit"
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
-        self._saver = SyncSaver(services)
-        self._graph = build(self._saver)
+        self._saver = self.saver()
+        self._graph: Any = self.graph(self._saver)
+
+    def saver(self) -> BufferedSaver:
+        return BufferedSaver()
+
+    def graph(self, saver: BufferedSaver) -> Any:
+        return build(saver)
+
+    async def _advance(
+        self,
+        doc: dict[str, Any] | None,
+        mail: Json,
+        segment: Segment,
+        number: int,  # noqa: ARG002
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        name = segment.run.thread
+        self._saver.load(name, doc)
+        config = {"configurable": {"thread_id": name}, "recursion_limit": 50}
+        given: Any = {"mail": mail, "step": 0} if doc is None else Command(resume=mail)
+        state = await self._graph.ainvoke(given, config, context=segment, durability=self.durability)
+        return state, self._saver.take(name)
+
+
+class SyncDriver(GraphDriver):
+    """Ours, with a flushed checkpoint a node."""
+
+    durability = "sync"
+
+    def saver(self) -> BufferedSaver:
+        return SyncSaver(self._services)
 
 
 def build_chained(saver: Any) -> Any:
@@ -82,34 +111,8 @@ def build_chained(saver: Any) -> Any:
     return graph.compile(checkpointer=saver)
 
 
-class ChainedDriver(IncidentDriver):
+class ChainedDriver(GraphDriver):
     """Ours over the graph of two nodes."""
 
-    def __init__(self, services: Services) -> None:
-        super().__init__(services)
-        self._graph = build_chained(self._saver)
-
-
-class PlainDriver(IncidentDriver):
-    """The same nodes called one after the other, without LangGraph; the state is the checkpoint."""
-
-    async def _drive(self, taken: _Taken, now: int) -> None:
-        run, mail = taken.run, taken.mail
-        assert mail is not None
-        segment = Segment(run, self._services, now, taken.event_now)
-        state: IncidentState = taken.checkpoint[1] if taken.checkpoint else {"step": 0}  # type: ignore[assignment]
-        state["mail"] = mail.body
-        node = route(mail.body, state["phase"]) if taken.checkpoint else "open"
-        while node not in ("wait", "end"):
-            segment.step = state["step"]
-            state.update(await NODES[node](state, segment))  # type: ignore[typeddict-item]
-            state["step"], node = segment.step, state["next"]
-
-        def commit(tx: Transaction) -> None:
-            segment.commit(tx)
-            tx.runs.consume(mail)
-            if segment.finished_at is None:
-                tx.runs.save(run.thread, taken.checkpoint[0] + 1 if taken.checkpoint else 1, dict(state))
-                tx.runs.suspend(run, WAITS_FOR[state["phase"]], now)
-
-        await self._services.ledger.transact("run:plain", commit)
+    def graph(self, saver: BufferedSaver) -> Any:
+        return build_chained(saver)

@@ -17,7 +17,8 @@ from langgraph.checkpoint.base import (
 )
 from langgraph.types import Interrupt
 
-_INTERRUPT = "$interrupt"
+INTERRUPT = "__interrupt__"
+_MARK = "$interrupt"
 
 
 class BufferedSaver(BaseCheckpointSaver[int]):
@@ -64,7 +65,7 @@ class BufferedSaver(BaseCheckpointSaver[int]):
         new_versions: ChannelVersions,  # noqa: ARG002
     ) -> RunnableConfig:
         thread = config["configurable"]["thread_id"]
-        self._docs[thread] = {"checkpoint": _plain(checkpoint), "metadata": _plain(metadata), "writes": []}
+        self._docs[thread] = {"checkpoint": plain(checkpoint), "metadata": plain(metadata), "writes": []}
         return {"configurable": {"thread_id": thread, "checkpoint_ns": "", "checkpoint_id": checkpoint["id"]}}
 
     async def aput_writes(
@@ -75,7 +76,7 @@ class BufferedSaver(BaseCheckpointSaver[int]):
         task_path: str = "",  # noqa: ARG002
     ) -> None:
         held = self._docs[config["configurable"]["thread_id"]]["writes"]
-        held += [[task_id, channel, _stored(value)] for channel, value in writes]
+        held += [[task_id, channel, stored(value)] for channel, value in writes]
 
     async def alist(
         self,
@@ -97,24 +98,24 @@ class BufferedSaver(BaseCheckpointSaver[int]):
         return (current or 0) + 1
 
 
-def _stored(value: Any) -> Any:
+def stored(value: Any) -> Any:
     if isinstance(value, tuple | list) and value and all(isinstance(each, Interrupt) for each in value):
-        return {_INTERRUPT: [[each.value, each.id] for each in value]}
-    return _plain(value)
+        return {_MARK: [[each.value, each.id] for each in value]}
+    return plain(value)
 
 
 def _revived(value: Any) -> Any:
-    if isinstance(value, dict) and _INTERRUPT in value:
-        return tuple(Interrupt(value=each[0], id=each[1]) for each in value[_INTERRUPT])
+    if isinstance(value, dict) and _MARK in value:
+        return tuple(Interrupt(value=each[0], id=each[1]) for each in value[_MARK])
     return value
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON primitives only; anything else is a fault of the graph's state."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     raise TypeError(f"graph state holds {type(value).__name__}; only JSON primitives may be checkpointed")

@@ -3,20 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any
 
-from langchain_core.runnables import RunnableConfig
-from langgraph.types import Command as Resume
-from langgraph.types import Durability
-
-from contracts import SECOND, Episode, own_event
-from graphs.checkpointer import BufferedSaver
+from contracts import SECOND, Episode, Json, own_event
 from graphs.in_flight import InFlight
-from graphs.incident import build
+from graphs.incident import WAITS_FOR, walk
 from graphs.segment import Segment
 from graphs.services import GRAPH_VERSION, Services
-from ledger import LEASE_MICROS, Fenced, LedgerError, Mail, Run, Transaction, record
+from ledger import LEASE_MICROS, Fenced, LedgerBusy, LedgerError, Mail, Run, Transaction, record
 
 MAX_ATTEMPTS = 3
 """A segment that failed this often, across restarts, is handed to a person."""
@@ -37,13 +32,10 @@ class _Taken:
 class IncidentDriver:
     """Moves every run that can move, so many at a time as the services say."""
 
-    durability: ClassVar[Durability] = "exit"
-
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._saver = BufferedSaver()
-        self._graph = build(self._saver)
         self._learned = 0
+        self._busy: set[str] = set()
         self._runs = InFlight(services.ledger, services.in_flight)
 
     async def step(self) -> bool:
@@ -63,9 +55,20 @@ class IncidentDriver:
         if not await services.ledger.read(lambda tx: tx.runs.runnable(services.owner, now, 1, held)):
             return
         await self._learn()
-        taken = await services.ledger.transact("run:claim", lambda tx: _take(tx, services.owner, now, room, held))
+        taken = await services.ledger.transact("run:claim", lambda tx: self._take(tx, now, room, held))
         for each in taken:
+            self._busy.discard(each.run.thread)
             self._runs.start(each.run.thread, self._move(each, now))
+
+    def _take(self, tx: Transaction, now: int, room: int, held: Collection[str]) -> list[_Taken]:
+        taken = []
+        for run in tx.runs.claim_many(self._services.owner, now, room, held):
+            if run.thread in self._busy:
+                tx.runs.forgive(run)
+                run = replace(run, attempts=run.attempts - 1)
+            event_now = tx.docs.event_time(run.pack)
+            taken.append(_Taken(run, tx.runs.mail(run.thread), tx.runs.checkpoint(run.thread), event_now))
+        return taken
 
     async def _move(self, taken: _Taken, now: int) -> None:
         run = taken.run
@@ -78,13 +81,14 @@ class IncidentDriver:
                 await self._attempt(taken, now)
         except Fenced as stop:
             _log.warning("%s", stop)
-        finally:
-            self._saver.drop(run.thread)
 
     async def _attempt(self, taken: _Taken, now: int) -> None:
         run = taken.run
         try:
             await self._drive(taken, now)
+        except LedgerBusy:
+            self._busy.add(run.thread)  # a passing fault of the file: no attempt of this run
+            raise
         except LedgerError:
             raise
         except Exception:
@@ -96,28 +100,29 @@ class IncidentDriver:
         if mail is None:
             raise RuntimeError(f"run {run.thread}: is runnable, and has no mail")
         segment = Segment(run, self._services, now, taken.event_now)
-        self._saver.load(run.thread, checkpoint[1] if checkpoint else None)
-        config: RunnableConfig = {"configurable": {"thread_id": run.thread}, "recursion_limit": 50}
-        given: Any = {"mail": mail.body, "step": 0} if checkpoint is None else Resume(resume=mail.body)
+        number = checkpoint[0] + 1 if checkpoint else 1
         renewing = asyncio.create_task(self._renew(run))
         try:
-            state = await self._graph.ainvoke(given, config, context=segment, durability=self.durability)
+            state, doc = await self._advance(checkpoint[1] if checkpoint else None, mail.body, segment, number)
         finally:
             renewing.cancel()
-        waiting = [each.value["for"] for each in state.get("__interrupt__", ())]
-        doc = self._saver.take(run.thread)
-        number = checkpoint[0] + 1 if checkpoint else 1
 
         def commit(tx: Transaction) -> None:
             segment.commit(tx)
             tx.runs.consume(mail)
             if segment.finished_at is None:
-                if doc is None or not waiting:
+                if doc is None:
                     raise RuntimeError(f"run {run.thread}: neither finished nor waiting")
                 tx.runs.save(run.thread, number, doc)
-                tx.runs.suspend(run, waiting[0], now)
+                tx.runs.suspend(run, WAITS_FOR[state["phase"]], now)
 
         await self._services.ledger.transact(f"run:{state['next']}:{state.get('phase', '')}", commit)
+
+    async def _advance(
+        self, doc: dict[str, Any] | None, mail: Json, segment: Segment, number: int
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """See `graphs.incident.walk`."""
+        return await walk(doc, mail, segment, number)
 
     async def _renew(self, run: Run) -> None:
         """Keep the lease while a segment takes long, such as while a model answers; its commit is fenced anyhow."""
@@ -159,10 +164,3 @@ class IncidentDriver:
         now = self._services.clock.now()
         _log.warning("incident %s: pack %s is not loaded here; left to another worker", run.thread, run.pack)
         await self._services.ledger.transact("run:leave", lambda tx: tx.runs.leave(run, now + 12 * RETRY_MICROS))
-
-
-def _take(tx: Transaction, owner: str, now: int, room: int, held: Collection[str]) -> list[_Taken]:
-    return [
-        _Taken(run, tx.runs.mail(run.thread), tx.runs.checkpoint(run.thread), tx.docs.event_time(run.pack))
-        for run in tx.runs.claim_many(owner, now, room, held)
-    ]

@@ -178,6 +178,10 @@ class Runs:
             (at, run.thread),
         )
 
+    def forgive(self, run: Run) -> None:
+        """The attempt before this one does not count: the ledger was busy, the run had no part in it."""
+        self._db.execute("UPDATE runs SET attempts = attempts - 1 WHERE thread = ?", (run.thread,))
+
     def finish(self, run: Run, closed_at: int) -> None:
         self._db.execute(
             "UPDATE runs SET status = 'finished', waiting_for = NULL, owner = NULL, lease_until = 0, closed_at = ?"

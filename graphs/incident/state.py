@@ -47,15 +47,20 @@ Resumed = Command[Any]
 Node = Callable[[IncidentState, Segment], Awaitable[Update]]
 
 
+async def answer(function: Node, state: IncidentState, segment: Segment) -> tuple[Update, str | None]:
+    """A node's update, with the count of the decisions, and the node that follows; None at the end."""
+    segment.step = state.get("step", 0)
+    update = await function(state, segment)
+    following = update["next"]
+    return {**update, "step": segment.step}, None if following == "end" else following
+
+
 def as_node(function: Node) -> Callable[[IncidentState, Runtime[Segment]], Awaitable[Resumed]]:
-    """A LangGraph node over (state, segment) that keeps count of the decisions and goes to the node named as `next`."""
+    """A LangGraph node over (state, segment) that goes to the node named as `next`."""
 
     async def node(state: IncidentState, runtime: Runtime[Segment]) -> Resumed:
-        segment = runtime.context
-        segment.step = state.get("step", 0)
-        update = await function(state, segment)
-        following = update["next"]
-        return Command(update={**update, "step": segment.step}, goto=END if following == "end" else following)
+        update, following = await answer(function, state, runtime.context)
+        return Command(update=update, goto=following or END)
 
     node.__name__ = function.__name__
     return node

@@ -1,5 +1,6 @@
 """The incident graph: one durable thread an incident, suspended at `wait`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -13,7 +14,7 @@ from graphs.incident.concluding import closed, conclude, expired, recovered
 from graphs.incident.explaining import explain, open_incident
 from graphs.incident.gating import answered, gate, unanswered
 from graphs.incident.planning import plan, recall
-from graphs.incident.state import IncidentState, Resumed, as_node
+from graphs.incident.state import IncidentState, Resumed, Update, as_node
 from graphs.segment import Segment
 
 NODES = {
@@ -48,10 +49,23 @@ TIMERS = {
 }
 
 
+FIRST, WAIT = "open", "wait"
+
+
 async def wait(state: IncidentState) -> Resumed:
     """Nothing before the wait: what stands before an interrupt runs again at every resume."""
-    mail = interrupt({"for": WAITS_FOR[state["phase"]]})
-    return Command(update={"mail": mail}, goto=route(mail, state["phase"]))
+    update, following = resumed(state, interrupt({"for": waits_for(state)}))
+    return Command(update=update, goto=following)
+
+
+def waits_for(state: Mapping[str, Any]) -> str:
+    """What an interrupted thread waits for."""
+    return WAITS_FOR[state["phase"]]
+
+
+def resumed(state: Mapping[str, Any], mail: Json) -> tuple[Update, str]:
+    """The wait's update, and the node that takes the mail."""
+    return {"mail": mail}, route(mail, state["phase"])
 
 
 def route(mail: Json, phase: str) -> str:
@@ -76,7 +90,7 @@ def build(saver: BufferedSaver) -> CompiledStateGraph[IncidentState, Segment, An
     graph = StateGraph(IncidentState, context_schema=Segment)
     for name, function in NODES.items():
         node: Any = as_node(function)  # LangGraph's overloads do not see through a wrapped node
-        graph.add_node(name, node, destinations=(*NODES, "wait", END))
-    graph.add_node("wait", wait, destinations=(*NODES, "wait"))
-    graph.add_edge(START, "open")
+        graph.add_node(name, node, destinations=(*NODES, WAIT, END))
+    graph.add_node(WAIT, wait, destinations=(*NODES, WAIT))
+    graph.add_edge(START, FIRST)
     return graph.compile(checkpointer=saver)

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from contracts import MINUTE
+from evals.faults import CountingLedger
 from governance import NotFound, Refused, find_request
 from graphs import GRAPH_VERSION, IncidentDriver
 from graphs.driver import MAX_ATTEMPTS, RETRY_MICROS
-from ledger import Run
+from ledger import LedgerBusy, Run, Transaction
 from ledger.runs import LEASE_MICROS
 from tests.graphs.conftest import Start
 from tests.graphs.plant import BURST, PROMPT, Plant, Process, play
@@ -80,6 +81,38 @@ async def test_poison_is_a_persons_after_three_attempts_across_restarts(plant: P
         "the graph failed again and again; see the log",
     )
     assert plant.price.faults == 1000 - MAX_ATTEMPTS
+
+
+class BusyLedger(CountingLedger):
+    """Another process holds the file whenever a segment is to be committed, so many times."""
+
+    faults = 0
+
+    async def transact(self, label: str, work: Callable[[Transaction], Any]) -> Any:
+        if label.startswith(("run:wait", "run:end")) and self.faults:
+            self.faults -= 1
+            raise LedgerBusy("another process is writing")
+        return await super().transact(label, work)
+
+
+async def test_a_busy_ledger_is_no_attempt_of_the_run(plant: Plant) -> None:
+    """Twice as often as a failing segment is tried; each time the worker is told, and calls again."""
+    process = plant.open(BusyLedger)
+    ledger: Any = process.ledger
+    ledger.faults = busy = 2 * MAX_ATTEMPTS
+    for number, bar in enumerate(ASKED):
+        try:
+            await process.minute(number, bar)
+        except LedgerBusy:
+            busy -= 1
+    while busy:
+        with pytest.raises(LedgerBusy):
+            await process.settle()
+        busy -= 1
+    await process.settle()
+    run = await the_run(process)
+    assert (run.status, run.attempts, run.waiting_for) == ("waiting", 0, "a person's approval")
+    await process.close()
 
 
 async def test_poison_harms_no_other_key(plant: Plant, start: Start) -> None:
