@@ -15,6 +15,10 @@ class Acks:
         self._cumulative = cumulative
         self._outstanding: list[Message] = []
 
+    @property
+    def any_outstanding(self) -> bool:
+        return bool(self._outstanding)
+
     def handed_out(self, messages: list[Message]) -> None:
         if self._cumulative:
             self._outstanding += messages

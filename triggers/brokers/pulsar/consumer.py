@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,7 @@ class PulsarConsumer:
         self._last = -1
         self._silent_since: float | None = None
         self._away_since: float | None = None
+        self._asked = -math.inf
         self.closed = False
 
     async def receive(self, max_messages: int, *, wait: bool = True) -> list[Message]:
@@ -82,9 +84,12 @@ class PulsarConsumer:
         if self._silent_since is None:
             return False  # messages are still coming
         try:
-            return await self._backlog() == 0
+            ended = await self._backlog() == 0
         except (AskOperator, RetryLater) as error:
-            return self._silent_for_long(error)
+            ended = self._silent_for_long(error)
+        if not ended:
+            self._ask_again()
+        return ended
 
     async def close(self) -> None:
         """Acknowledgements are sent, the rest is given back."""
@@ -158,9 +163,22 @@ class PulsarConsumer:
             self._away_since = None
             raise await self._connection.explain("NotConnected", self._topic.name, "consume")
 
-    def _silent_for_long(self, error: Exception) -> bool:
+    def _ask_again(self) -> None:
+        """More is there, nothing of it comes, and nothing is in our hands. A broker may forget to send when a partition
+        changes hands (apache/pulsar#26164); asked for what is not acknowledged, it begins anew."""
         assert self._silent_since is not None
-        bound = self._connection.settings.silence_s
+        now, bound = time.monotonic(), self._connection.settings.silence_s
+        if now - max(self._silent_since, self._asked) < bound or self._acks.any_outstanding:
+            return
+        if self._raw.is_connected():
+            self._asked = now
+            _log.warning("topic %s: the broker has more and sends nothing; asking for it again", self._topic.name)
+            self._raw.redeliver_unacknowledged_messages()
+
+    def _silent_for_long(self, error: Exception) -> bool:
+        """Twice as long as it takes to ask the broker again."""
+        assert self._silent_since is not None
+        bound = 2 * self._connection.settings.silence_s
         if time.monotonic() - self._silent_since < bound or not self._raw.is_connected():
             return False
         _log.warning(
