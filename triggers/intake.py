@@ -129,14 +129,14 @@ class Intake:
         if wait_s <= 0:
             return False
         ready = [each for each in self._partitions.values() if not await each.ahead()]
-        await first_of(ready, wait_s)
+        await first_of(ready, max_messages, wait_s)
         return await self._take_one(max_messages, live=live)
 
-    async def expect(self, wait_s: float) -> bool:
+    async def expect(self, max_messages: int, wait_s: float) -> bool:
         """With nothing to take: wait for what is still on its way to us; False when everything was read to its end."""
         expecting = [each for each in self._partitions.values() if each.expects]
         if expecting:
-            await first_of(expecting, wait_s)
+            await first_of(expecting, max_messages, wait_s)
         return bool(expecting)
 
     async def _take_one(self, max_messages: int, *, live: bool) -> bool:

@@ -29,7 +29,6 @@ class Partition:
         """`documents` decodes the messages of a stream in Avro."""
         self.monitor, self.consumer, self._documents = monitor, consumer, documents
         self._held: Sequence[Message] = ()
-        self._tried = False
         self._fetching: asyncio.Task[list[Message]] | None = None
         self._heard = now
         self.expects = False
@@ -50,9 +49,8 @@ class Partition:
         self.expects = False
         if await self.ahead():
             return False
-        if not self._tried and len(self._held) < max_messages:
-            more = await self._receive(max_messages - len(self._held))
-            self._held = [*self._held, *more] if self._held else more
+        if not self._held:
+            self._held = await self._receive(max_messages)
         now = self.monitor.services.clock.now()
         if self._held:
             self._heard = now
@@ -63,19 +61,19 @@ class Partition:
         if not self._held and not ended:
             self.expects = not live
             return False
-        messages, self._tried = self._held, bool(self._held)
+        messages = self._held
         batch = await self._documents.incoming(messages) if self._documents else Batch(messages)
         await self.monitor.take(batch, ended=ended)
-        self._held, self._tried = (), False
+        self._held = ()
         await self.consumer.ack(messages)
         return bool(messages)
 
-    async def wait(self) -> None:
+    async def wait(self, max_messages: int) -> None:
         """Until there is something to take."""
         if not self._held and self._fetching is not None:
             self._held = await self._fetched(self._fetching)
         if not self._held:
-            self._held = await self.consumer.receive(1)
+            self._held = await self.consumer.receive(max_messages)
 
     async def _receive(self, max_messages: int) -> list[Message]:
         """What was fetched meanwhile, or what is there now."""
@@ -138,9 +136,9 @@ class Batch(Sequence[Incoming]):
         )
 
 
-async def first_of(partitions: Sequence[Partition], wait_s: float) -> None:
+async def first_of(partitions: Sequence[Partition], max_messages: int, wait_s: float) -> None:
     """Wait until one of them has something, at most so long; a call that is left loses nothing."""
-    tasks = [asyncio.ensure_future(each.wait()) for each in partitions]
+    tasks = [asyncio.ensure_future(each.wait(max_messages)) for each in partitions]
     if not tasks:
         await asyncio.sleep(wait_s)
         return

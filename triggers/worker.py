@@ -13,6 +13,8 @@ from triggers.relay import Relay
 from triggers.webhook import Webhook
 
 Step = Callable[[], Awaitable[bool]]
+GIVE_WAY_S = 0.002
+"""A commit wakes the relay at once and the others a little later: commands are sent before anybody else has a look."""
 IDLE_WAIT_S = 1.0
 """A loop with nothing to do wakes at every commit, and at least this often, for timers and leases."""
 RETRY_WAIT_S = 2.0
@@ -59,7 +61,7 @@ class Worker:
         """Read every partition of ours until it is at its end, or too far ahead of the others."""
         moved = False
         for intake in self._intakes:
-            while (taken := await intake.step(self._batch)) or await intake.expect(IDLE_WAIT_S):
+            while (taken := await intake.step(self._batch)) or await intake.expect(self._batch, IDLE_WAIT_S):
                 moved = moved or taken
                 if taken and on_progress is not None:
                     on_progress()
@@ -159,13 +161,8 @@ class Worker:
             for intake in self._intakes:
                 tasks.create_task(self._serve(lambda intake=intake: self._live(intake), stop))  # type: ignore[misc]
                 tasks.create_task(self._serve(lambda intake=intake: intake.combine(live=True), stop))  # type: ignore[misc]
-            steps: list[Step] = [
-                self._timers,
-                self._driver.step,
-                self._executor.step,
-                self._relay.step,
-                self._pruner.step,
-            ]
+            tasks.create_task(self._serve(self._relay.step, stop, give_way_s=0))
+            steps: list[Step] = [self._timers, self._driver.step, self._executor.step, self._pruner.step]
             for step in steps + ([self._webhook.step] if self._webhook else []):
                 tasks.create_task(self._serve(step, stop))
 
@@ -187,7 +184,7 @@ class Worker:
     async def _live(self, intake: Intake) -> bool:
         return await intake.step(self._batch, wait_s=IDLE_WAIT_S, live=True) or intake.owned
 
-    async def _serve(self, step: Step, stop: asyncio.Event) -> None:
+    async def _serve(self, step: Step, stop: asyncio.Event, give_way_s: float = GIVE_WAY_S) -> None:
         while not stop.is_set():
             seen = self._services.ledger.commits
             try:
@@ -198,6 +195,8 @@ class Worker:
                 continue
             if not moved:
                 await _either(stop.wait(), self._services.ledger.changed(seen, IDLE_WAIT_S))
+                if give_way_s:
+                    await asyncio.sleep(give_way_s)
 
 
 async def _either(*waits: Awaitable[object]) -> None:

@@ -12,6 +12,8 @@ from forestall.trace import Teller, telling_at
 from governance import frozen, mode_of
 
 LOOK_S = 5.0
+GIVE_WAY_S = 0.002
+"""Lines may come a little later than what they tell of."""
 _log = logging.getLogger("forestall.run")
 
 
@@ -50,6 +52,7 @@ class Told:
             commits = self._ledger.commits
             await self.tell()
             await self._ledger.changed(commits, LOOK_S)
+            await asyncio.sleep(GIVE_WAY_S)
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:

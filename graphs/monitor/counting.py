@@ -1,23 +1,18 @@
-"""Counting one partition, one graph run and one transaction a batch: screen, count, commit."""
+"""Counting one partition, one transaction a batch (`graphs.monitor.batch`)."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
-from langgraph.graph import END, START, StateGraph
-from langgraph.runtime import Runtime
-
-from agents.monitoring import Counted, Counter, Floor, Pane, PartitionClock, merge_parts
-from agents.reflex import Call
+from agents.monitoring import Counter, Floor, Pane, PartitionClock, merge_parts
 from contracts import Event, StreamSpec
+from graphs.monitor.batch import Batch, commit, count, process, screen
 from graphs.monitor.names import part_name, subscription_name
-from graphs.reading import BatchReader, Screened
+from graphs.reading import BatchReader
 from graphs.reflex import ReflexLane
 from graphs.screening import Incoming, Screen
 from graphs.services import PackRuntime, Services
-from graphs.sifting import sift
-from ledger import DeadLetter, InboxIndex, InboxMoved, Lease, LedgerBusy, Seen, Transaction
+from ledger import InboxIndex, InboxMoved, Lease, LedgerBusy, Transaction
 
 PARTS_A_PANE = 64
 """Parts that one partition adds to a pane before they are put together."""
@@ -34,32 +29,12 @@ class FloorMoved(Exception):
 
 
 class CountState(TypedDict, total=False):
-    """Counts only: the batch itself stays in the context, nothing of it is checkpointed."""
+    """What became of a batch, in counts."""
 
     messages: int
     fresh: int
     duplicates: int
     dead: int
-
-
-@dataclass(slots=True)
-class Batch:
-    """One micro-batch on its way through the graph. `ended`: with it the partition is read to its end."""
-
-    messages: Sequence[Incoming]
-    now: int
-    ended: bool
-    screened: Screened | None = None
-    seen: Seen | None = None
-    counted: Counted | None = None
-    identities: list[bytes] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
-    dead: list[DeadLetter] = field(default_factory=list)
-    handled: int = 0
-    duplicates: int = 0
-    taken: list[int] = field(default_factory=list)
-    published: bool = False
-    calls: list[Call] = field(default_factory=list)
 
 
 class PartitionMonitor:
@@ -95,7 +70,6 @@ class PartitionMonitor:
         self.ended = False
         self.closed: int | None = None
         self._loaded = False
-        self._graph = _build()
 
     async def take(self, messages: Sequence[Incoming], *, ended: bool = False) -> CountState:
         """Take a batch; it is durable when this returns and may be acknowledged.
@@ -110,14 +84,21 @@ class PartitionMonitor:
             if not messages and ended == self.ended:
                 return {"messages": 0}
             batch = Batch(messages, self.services.clock.now(), ended)
-            work, begun = _Work(self, batch), CountState(messages=len(messages))
+            screen(self, batch)
             for _ in range(TRIES):
                 try:
-                    done: CountState = await self._graph.ainvoke(begun, context=work)
+                    await count(self, batch)
+                    await process(self, batch)
+                    await commit(self, batch)
                 except (FloorMoved, InboxMoved) as moved:
                     _log.debug("%s: %s; doing the batch again", self.part, moved)
                     continue
-                return done
+                return CountState(
+                    messages=len(messages),
+                    fresh=len(batch.taken),
+                    duplicates=batch.duplicates,
+                    dead=len(batch.dead),
+                )
             raise LedgerBusy(f"{self.part}: panes were closed {TRIES} times while a batch was counted")
         except BaseException:
             self._loaded = False
@@ -208,101 +189,3 @@ class PartitionMonitor:
         for name, number in counts.items():
             if number:
                 tx.docs.count(f"monitor:{self.pack.name}:{name}", number)
-
-
-@dataclass(frozen=True, slots=True)
-class _Work:
-    partition: PartitionMonitor
-    batch: Batch
-
-
-async def screen(state: CountState, runtime: Runtime[_Work]) -> CountState:  # noqa: ARG001
-    """What is an event of ours?"""
-    partition, batch = runtime.context.partition, runtime.context.batch
-    if batch.screened is None:
-        batch.handled = _handled(batch.messages, partition.clock)
-        batch.messages = batch.messages[batch.handled :]
-        payloads = getattr(batch.messages, "payloads", None)
-        batch.screened = partition.reader.read(batch.messages, batch.now, payloads)
-    return {}
-
-
-def _handled(messages: Sequence[Incoming], clock: PartitionClock) -> int:
-    """How many messages at the beginning were in a batch that was committed: they come again, and the inbox may have
-    forgotten them. A log that was made anew begins with low positions again, and is told by its later publishing."""
-    for place, message in enumerate(messages):
-        published = message.publish_time
-        if not (0 <= message.position <= clock.position and published is not None and published <= clock.published):
-            return place
-    return len(messages)
-
-
-async def count(state: CountState, runtime: Runtime[_Work]) -> CountState:  # noqa: ARG001
-    """What was not seen before, and what does it add to which pane?"""
-    partition, batch = runtime.context.partition, runtime.context.batch
-    assert batch.screened is not None
-    read = batch.screened
-
-    def look(tx: Transaction) -> tuple[Seen, Floor]:
-        return partition.index.refresh(tx), partition.floor(tx)
-
-    seen, floor = await partition.services.ledger.read(look)
-    batch.seen, partition.closed = seen, floor.watermark
-    sifted = sift(read, seen.known(read.identities, read.former), batch.messages, batch.now)
-    fresh = sifted.fresh
-    readings = read.readings if len(fresh) == len(read.identities) else read.readings.only(fresh)
-    counted = partition.counter.count(readings, partition.clock, floor, partition.keys, batch.now)
-    refused = {fresh[each.place]: each for each in counted.refused}
-    taken = [row for row in fresh if row not in refused] if refused else fresh
-    batch.taken = taken
-    batch.calls = partition.reflexes.rules.calls(read.readings.only(taken)) if partition.reflexes.rules else []
-    batch.identities = [read.identities[row] for row in taken]
-    batch.digests = [read.digests[row] for row in taken]
-    batch.dead = read.dead + sifted.dead
-    for row, each in refused.items():
-        message = batch.messages[read.places[row]]
-        batch.dead.append(Screen.dead(message, each.code, each.reason, batch.now))
-    batch.duplicates = batch.handled + sifted.duplicates
-    batch.counted = replace(counted, clock=_read_up_to(counted.clock, batch.messages))
-    return {"fresh": len(taken), "duplicates": batch.duplicates}
-
-
-def _read_up_to(clock: PartitionClock, messages: Sequence[Incoming]) -> PartitionClock:
-    if not messages:
-        return clock
-    last = messages[-1]
-    published = max(last.publish_time or 0, clock.published)
-    return replace(clock, position=last.position, published=published)
-
-
-async def process(state: CountState, runtime: Runtime[_Work]) -> CountState:  # noqa: ARG001
-    """What is taken goes to the stream's `processed` topic, under the same ids: at least once, for a crash before the
-    commit brings it again."""
-    partition, batch = runtime.context.partition, runtime.context.batch
-    assert batch.screened is not None
-    if partition.publish is not None and batch.taken and not batch.published:
-        await partition.publish([batch.screened.events[row] for row in batch.taken])
-        batch.published = True
-    return {}
-
-
-async def commit(state: CountState, runtime: Runtime[_Work]) -> CountState:  # noqa: ARG001
-    """One transaction for all of it; dead letters are told in the log, one line a batch."""
-    partition, batch = runtime.context.partition, runtime.context.batch
-    await partition.services.ledger.transact("intake", lambda tx: partition.commit(tx, batch))
-    partition.committed(batch)
-    for letter in batch.dead[:1]:
-        _log.warning("dead letters: %d, first: %s: %s", len(batch.dead), letter.code, letter.reason)
-    return {"dead": len(batch.dead)}
-
-
-def _build() -> Any:
-    graph = StateGraph(CountState, context_schema=_Work)
-    for node in (screen, count, process, commit):
-        graph.add_node(node.__name__, node)
-    graph.add_edge(START, "screen")
-    graph.add_edge("screen", "count")
-    graph.add_edge("count", "process")
-    graph.add_edge("process", "commit")
-    graph.add_edge("commit", END)
-    return graph.compile()
