@@ -225,13 +225,13 @@ async def test_a_broker_that_is_away_for_a_while_is_waited_for(broker, mapping, 
     source = written(tmp_path, *["1,2010-07-01T09:00:00,6,"] * 3)
     slept: list[float] = []
 
-    async def sleep(seconds: float) -> None:
+    async def pause(seconds: float) -> None:
         slept.append(seconds)
 
-    report = await emit(source, mapping, Away(broker, 5), Pace(None, Frozen(), sleep))
+    report = await emit(source, mapping, Away(broker, 5), Pace(None, Frozen(), pause))
     assert (report.published, slept) == (3, [1, 2, 4, 8, 16])
     with pytest.raises(RetryLater):
-        await emit(source, mapping, Away(broker, 6), Pace(None, Frozen(), sleep))
+        await emit(source, mapping, Away(broker, 6), Pace(None, Frozen(), pause))
 
 
 async def test_json_lines_are_emitted_like_csv(broker, mapping, tmp_path):
