@@ -1,5 +1,6 @@
 """`forestall dead-letters`: messages that could not be taken, why, and what to do about them."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -16,11 +17,15 @@ from ledger import DeadLetter
 LETTERS = 1_000
 PAYLOAD_SHOWN = 200
 ELSE = "Correct the sender and send the message again."
+_VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
+"""What differs from message to message within a reason."""
 REMEDIES: Mapping[str, str] = {
     "unknown_type": "Declare the type in the pack's stream, correct `type` in the mapping, or let the stream ignore"
     " others (`others: ignore`).",
     "schema": "Correct the field at the sender or in the mapping, or what the pack's stream declares of it.",
-    "malformed": "Send CloudEvents as JSON; forestall emit makes them of CSV and JSON lines.",
+    "mapping": "Correct the field at the sender, or the stream's `mapping` in the pack (`type`, `optional`, `zone`).",
+    "malformed": "Send JSON: objects where the pack's stream has a `mapping`, else CloudEvents; forestall emit makes"
+    " either of CSV and JSON lines.",
     "too_large": "Send a reference instead of the content.",
     "future": "Mend the sender's clock, or the time column and time zone of the mapping.",
     "id_reused": "Give each event an id of its own: this one came before with other content.",
@@ -51,7 +56,7 @@ def dead_letters(
     console.print(Text(f"{not_taken(counts)}.", "bold"))
     groups: dict[tuple[str, str, str], list[DeadLetter]] = {}
     for letter in letters:
-        groups.setdefault((letter.topic, letter.code, letter.reason), []).append(letter)
+        groups.setdefault((letter.topic, letter.code, _kind(letter)), []).append(letter)
     for group in groups.values():
         _print_group(console, group)
     if (left := sum(counts.values()) - len(letters)) > 0:
@@ -59,18 +64,25 @@ def dead_letters(
 
 
 def _print_group(console: Console, group: list[DeadLetter]) -> None:
-    """Those of one topic and reason, by the latest of them."""
+    """Those of one topic and kind of reason, by the latest of them."""
     latest = group[0]
+    others = len({each.reason for each in group}) - 1
+    payload = latest.payload[:PAYLOAD_SHOWN].decode("utf-8", "replace")
     console.print()
     head = f"  {plural(len(group), 'message')} on {latest.topic}, the latest at {to_iso(latest.at)}"
     console.print(Text.assemble((latest.code, "red"), head), soft_wrap=True)
     rows = (
-        ("why", latest.reason),
-        ("for example", latest.payload[:PAYLOAD_SHOWN].decode("utf-8", "replace")),
+        ("why", latest.reason + (f" (and {others} more like it, with other values)" if others else "")),
+        ("for example", payload or "(an empty message)"),
         ("what to do", REMEDIES.get(latest.code, ELSE)),
     )
     for label, told in rows:
         print_hanging(console, Text(f"  {label:<13}", "dim"), Text(told))
+
+
+def _kind(letter: DeadLetter) -> str:
+    """The reason without the values: a thousand messages with one mistake are one entry. Types are told apart."""
+    return letter.reason if letter.code == "unknown_type" else _VALUES.sub("", letter.reason)
 
 
 def _letter(letter: DeadLetter) -> dict[str, Any]:

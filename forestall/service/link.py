@@ -54,7 +54,7 @@ class Link:
         except RetryLater as error:
             self.away(str(error))
         except BrokerError as error:
-            self.away(str(error), "a person has to see to it")
+            self.away(str(error), "it is tried again, but a person has to see to it", "does not serve us")
         else:
             self.here()
 
@@ -63,12 +63,12 @@ class Link:
             for topic in await stream.topics(broker):
                 await broker.partitions(topic)
 
-    def away(self, problem: str, then: str = "waiting for it") -> None:
-        """It was seen not to answer."""
+    def away(self, problem: str, then: str = "waiting for it", how: str = "is away") -> None:
+        """It was seen not to answer, or to refuse us."""
         known, self.problem = self.problem, problem
         if known is None or known is NOT_YET:
             self.since = self._clock.now()
-            told = f"the broker at {self._address} is away: {problem}; {then}"
+            told = f"the broker at {self._address} {how}: {problem}; {then}"
             _log.warning("%s", told, extra={"happening": "broker_away"})
 
     def here(self) -> None:
