@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -15,17 +15,18 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.types import Command as Resume
 
-from bench.designs import ChainedDriver, GraphDriver, SyncDriver, build_chained
+from bench.designs import GraphDriver, SyncDriver
 from bench.synchronous import ThreadLedger, synchronous
 from graphs import IncidentDriver, Services
 from graphs.incident import build
 from graphs.segment import Segment
 from ledger import Mail, Run, Transaction
 
-Serve = Callable[[asyncio.Event], Awaitable[None]]
+Serve = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 Contender = Callable[[Services, Path, int], AbstractAsyncContextManager[Serve]]
 Invoke = Callable[[Any, Any, Segment], Awaitable[dict[str, Any]]]
 OURS = "ours"
+INLINE = "SqliteSaver, adapted to async"
 
 
 def driven(kind: type[IncidentDriver]) -> Contender:
@@ -100,7 +101,8 @@ async def stock_async(services: Services, home: Path, in_flight: int) -> AsyncIt
 
 
 class InlineSqliteSaver(SqliteSaver):
-    """SqliteSaver on the event loop itself: it refuses the asynchronous calls, which a user would pass on like this."""
+    """No stock saver: SqliteSaver refuses the asynchronous calls. Passed on like this they block the loop at each flush,
+    and cost no thread."""
 
     async def aget_tuple(self, config: Any) -> Any:
         return self.get_tuple(config)
@@ -121,41 +123,32 @@ async def stock_inline(services: Services, home: Path, in_flight: int) -> AsyncI
     connection.close()
 
 
-@asynccontextmanager
-async def stock_inline_chained(services: Services, home: Path, in_flight: int) -> AsyncIterator[Serve]:
-    """The graph of two nodes, inline."""
-    connection = _connect(home)
-    saver = InlineSqliteSaver(connection)
-    saver.setup()
-    yield StockLoop(services, _asynchronous(saver, build_chained), in_flight).serve
-    connection.close()
+def stock_threads(size: int) -> Contender:
+    """`graph.invoke` in a pool of so many threads; the saver's own lock lets one of them write at a time."""
 
+    @asynccontextmanager
+    async def contender(services: Services, home: Path, in_flight: int) -> AsyncIterator[Serve]:
+        connection = _connect(home)
+        saver = SqliteSaver(connection)
+        saver.setup()
+        loop = asyncio.get_running_loop()
+        graph = synchronous(saver)
+        inside = replace(services, ledger=ThreadLedger(services.ledger, home / "ledger.db", loop))
+        with ThreadPoolExecutor(min(in_flight, size)) as pool:
 
-@asynccontextmanager
-async def stock_threads(services: Services, home: Path, in_flight: int) -> AsyncIterator[Serve]:
-    connection = _connect(home)
-    saver = SqliteSaver(connection)
-    saver.setup()
-    loop = asyncio.get_running_loop()
-    graph = synchronous(saver)
-    inside = replace(services, ledger=ThreadLedger(services.ledger, home / "ledger.db", loop))
-    with ThreadPoolExecutor(min(in_flight, THREADS)) as pool:
+            async def invoke(given: Any, config: Any, segment: Segment) -> dict[str, Any]:
+                segment.services = inside
 
-        async def invoke(given: Any, config: Any, segment: Segment) -> dict[str, Any]:
-            segment.services = inside
+                def run() -> dict[str, Any]:
+                    answer: dict[str, Any] = graph.invoke(given, config, context=segment, durability="sync")
+                    return answer
 
-            def run() -> dict[str, Any]:
-                answer: dict[str, Any] = graph.invoke(given, config, context=segment, durability="sync")
-                return answer
+                return await loop.run_in_executor(pool, run)
 
-            return await loop.run_in_executor(pool, run)
+            yield StockLoop(services, invoke, in_flight).serve
+        connection.close()
 
-        yield StockLoop(services, invoke, in_flight).serve
-    connection.close()
-
-
-THREADS = 16
-"""The saver's own lock lets one of them write at a time."""
+    return contender
 
 
 def _connect(home: Path) -> sqlite3.Connection:
@@ -164,7 +157,7 @@ def _connect(home: Path) -> sqlite3.Connection:
     return connection
 
 
-def _asynchronous(saver: BaseCheckpointSaver[Any], build: Callable[[Any], Any] = build) -> Invoke:
+def _asynchronous(saver: BaseCheckpointSaver[Any]) -> Invoke:
     graph: Any = build(saver)
 
     async def invoke(given: Any, config: Any, segment: Segment) -> dict[str, Any]:
@@ -177,10 +170,8 @@ def _asynchronous(saver: BaseCheckpointSaver[Any], build: Callable[[Any], Any] =
 CONTENDERS: dict[str, Contender] = {
     OURS: driven(IncidentDriver),
     "stock AsyncSqliteSaver": stock_async,
-    "stock SqliteSaver inline": stock_inline,
-    "stock SqliteSaver threads": stock_threads,
+    **{f"stock SqliteSaver, {size} threads": stock_threads(size) for size in (1, 4, 16)},
+    INLINE: stock_inline,
     "ours, LangGraph's loop": driven(GraphDriver),
     "ours, LangGraph's loop, sync": driven(SyncDriver),
-    "two nodes: LangGraph's loop": driven(ChainedDriver),
-    "two nodes: SqliteSaver inline": stock_inline_chained,
 }

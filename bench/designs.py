@@ -4,16 +4,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.graph import END, START, StateGraph
-from langgraph.runtime import Runtime
-from langgraph.types import Command, Durability, interrupt
+from langgraph.types import Command, Durability
 
 from contracts import Json
 from graphs import IncidentDriver, Services
 from graphs.checkpointer import BufferedSaver
-from graphs.incident import NODES, WAITS_FOR, IncidentState, build
-from graphs.incident.state import Resumed
-from graphs.incident.wiring import route
+from graphs.incident import build
 from graphs.segment import Segment
 from ledger import Transaction
 from ledger.documents import pack_doc
@@ -54,13 +50,47 @@ class GraphDriver(IncidentDriver):
     def __init__(self, services: Services) -> None:
         super().__init__(services)
         self._saver = self.saver()
-        self._graph: Any = self.graph(self._saver)
+        self._graph: Any = build(self._saver)
 
     def saver(self) -> BufferedSaver:
         return BufferedSaver()
 
-    def graph(self, saver: BufferedSaver) -> Any:
-        return build(saver)
+    async def _advance(
+        self,
+        doc: dict[str, Any] | None,
+        mail: Json,
+        segment: Segment,
+        number: int,  # noqa: ARG002
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        name = segment.run.thread
+        self._saver.load(name, doc)
+        config = {"configurable": {"thread_id": name}, "recursion_limit": 50}
+        given: Any = {"mail": mail, "step": 0} if doc is None else Command(resume=mail)
+        state = await self._graph.ainvoke(given, config, context=segment, durability=self.durability)
+        return state, self._saver.take(name)
+
+
+class SyncDriver(GraphDriver):
+    """Ours, with a flushed checkpoint a node."""
+
+    durability = "sync"
+
+    def saver(self) -> BufferedSaver:
+        return SyncSaver(self._services)
+
+
+class GraphDriver(IncidentDriver):
+    """Ours, with LangGraph running the graph between the waits, over the buffered saver."""
+
+    durability: ClassVar[Durability] = "exit"
+
+    def __init__(self, services: Services) -> None:
+        super().__init__(services)
+        self._saver = self.saver()
+        self._graph: Any = build(self._saver)
+
+    def saver(self) -> BufferedSaver:
+        return BufferedSaver()
 
     async def _advance(
         self,
@@ -109,10 +139,3 @@ def build_chained(saver: Any) -> Any:
     graph.add_node("wait", wait, destinations=("advance",))
     graph.add_edge(START, "advance")
     return graph.compile(checkpointer=saver)
-
-
-class ChainedDriver(GraphDriver):
-    """Ours over the graph of two nodes."""
-
-    def graph(self, saver: BufferedSaver) -> Any:
-        return build_chained(saver)

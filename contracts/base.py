@@ -1,6 +1,7 @@
 """What every contract shares: frozen models, canonical bytes, stable ids, time in microseconds."""
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -49,9 +50,37 @@ def _plain(value: object) -> Any:
     return value
 
 
+class _NotExact(Exception):
+    """The standard library's encoder might write this otherwise than RFC 8785."""
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False).encode
+
+
+def _exact(value: object) -> Any:
+    """`_plain`, for what the standard library writes as RFC 8785 does: no floats, keys in ASCII, no subclasses."""
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return value
+    if kind is int:
+        return _plain(value)
+    if isinstance(value, dict) and kind is dict:
+        if not all(type(key) is str and key.isascii() for key in value):
+            raise _NotExact
+        return {key: _exact(item) for key, item in value.items()}
+    if isinstance(value, list | tuple) and (kind is list or kind is tuple):
+        return [_exact(item) for item in value]
+    if kind is Decimal:
+        return str(value)
+    raise _NotExact
+
+
 def canonical(value: object) -> bytes:
     """Canonical JSON (RFC 8785). `Decimal`, and integers beyond 2**53, become strings first."""
-    return rfc8785.dumps(_plain(value))
+    try:
+        return _encode(_exact(value)).encode()
+    except (_NotExact, UnicodeEncodeError):
+        return rfc8785.dumps(_plain(value))
 
 
 def digest(value: object) -> str:

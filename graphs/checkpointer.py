@@ -19,6 +19,7 @@ from langgraph.types import Interrupt
 
 INTERRUPT = "__interrupt__"
 _MARK = "$interrupt"
+_ATOMS = frozenset((type(None), bool, int, float, str))
 
 
 class BufferedSaver(BaseCheckpointSaver[int]):
@@ -112,7 +113,7 @@ def _revived(value: Any) -> Any:
 
 def plain(value: Any) -> Any:
     """JSON primitives only; anything else is a fault of the graph's state."""
-    if value is None or isinstance(value, bool | int | float | str):
+    if type(value) in _ATOMS or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}

@@ -25,6 +25,8 @@ _N_GRAMS = range(3, 6)
 _PAIR_WEIGHT = 0.5
 _SUBWORDS_OF = 40
 """Characters of a word that are cut into n-grams: what is longer is no word."""
+_KEPT_TEXTS = 1_024
+"""Texts whose vectors are kept: 2 MB at 512 dimensions."""
 
 
 @lru_cache(maxsize=65_536)
@@ -64,6 +66,7 @@ class HashingEmbedder:
         if dimensions < 2:
             raise ValueError(f"dimensions: {dimensions}; at least 2, better 256 to 512")
         self._dimensions = dimensions
+        self._embedded = lru_cache(maxsize=_KEPT_TEXTS)(self._embed)  # an incident's situation is asked for twice
 
     @property
     def name(self) -> str:
@@ -74,7 +77,7 @@ class HashingEmbedder:
         return self._dimensions
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        return [self._embed(text) for text in texts]
+        return [self._embedded(text) for text in texts]
 
     def _embed(self, text: str) -> Vector:
         features = list(_features(_words(text)))
@@ -86,4 +89,6 @@ class HashingEmbedder:
             row[(hashed >> 1) % self._dimensions] += sign * weight * math.sqrt(counts[feature])
         # fsum rounds once, so the length does not depend on the order of a processor's additions.
         length = math.sqrt(math.fsum(row * row))
-        return (row / length if length else row).astype(np.float32)
+        vector = (row / length if length else row).astype(np.float32)
+        vector.setflags(write=False)
+        return vector
