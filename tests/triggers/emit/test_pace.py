@@ -24,7 +24,7 @@ class Virtual:
     def now(self) -> int:
         return self.time
 
-    async def sleep(self, seconds: float) -> None:
+    async def pause(self, seconds: float) -> None:
         assert seconds > 0
         self.time += round(seconds * SECOND)
 
@@ -39,7 +39,7 @@ def rows(times: Sequence[int | None]) -> list[Ready | BadRow]:
 async def played(speed: float | None, times: Sequence[int | None], batch: int = 1000) -> list[int]:
     """When each row was published, since the beginning."""
     clock = Virtual()
-    pace = Pace(speed, clock, clock.sleep)
+    pace = Pace(speed, clock, clock.pause)
     found: list[int] = []
     given_rows = rows(times)
     for begin in range(0, len(given_rows), batch):
