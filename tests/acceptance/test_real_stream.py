@@ -1,31 +1,27 @@
-"""49,999 real order lines through the command line, into the embedded broker, watched by the retail pack."""
+"""49,999 real order lines through the command line, watched by the retail pack: the embedded broker, and Pulsar."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-DATA = ROOT.parent / "shared" / "data" / "online_retail_2010-12.csv.gz"
-MAPPING = ROOT / "scenarios" / "retail" / "online_retail.mapping.yaml"
+from tests.real_streams import RETAIL, Outcome, Play
+
 pytestmark = [pytest.mark.acceptance, pytest.mark.needs("data")]
 
 
-def _forestall(home: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "forestall", "--home", str(home), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture(scope="module", params=["embedded", pytest.param("pulsar", marks=pytest.mark.needs("pulsar"))])
+def play(request: pytest.FixtureRequest) -> Play:
+    if request.param == "embedded":
+        embedded: Play = request.getfixturevalue("retail")
+        return embedded
+    made: Play = request.getfixturevalue("on_pulsar")(RETAIL)
+    made.run()
+    return made
 
 
 @pytest.fixture(scope="module")
-def incidents(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
-    home = tmp_path_factory.mktemp("real")
-    _forestall(home, "emit", str(DATA), "--map", str(MAPPING), "--pack", "retail")
-    _forestall(home, "run", "--pack", "retail", "--until-idle")
-    found: list[dict[str, object]] = json.loads(_forestall(home, "incidents", "--json"))
+def incidents(play: Play) -> list[dict[str, object]]:
+    found = play.incidents()
     for incident in found:
         print(incident["opened_at"], incident["signal"], incident["explanation"])
     return found
@@ -56,3 +52,21 @@ def test_a_pack_that_observes_does_nothing_and_says_what_it_would_do(incidents: 
     assert incidents
     assert all(not each.get("commands") for each in incidents)
     assert all(each["status"] in ("observed", "open", "recovered_alone") for each in incidents)
+
+
+def test_every_line_is_counted_and_every_signal_told(play: Play, retail_outcome: Outcome) -> None:
+    found = play.outcome()
+    print(found)
+    assert found == retail_outcome
+    assert (found.events, found.late) == (RETAIL.rows, 0)
+    assert len(found.signals) <= 8
+
+
+@pytest.mark.needs("pulsar")
+@pytest.mark.parametrize(("partitions", "processes"), [(4, 1), (4, 3)])
+def test_partitions_and_processes_change_nothing(
+    partitions: int, processes: int, on_pulsar: Callable[..., Play], retail_outcome: Outcome
+) -> None:
+    play = on_pulsar(RETAIL, partitions)
+    play.run(processes)
+    assert play.outcome() == retail_outcome
