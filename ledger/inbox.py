@@ -76,11 +76,13 @@ class Inbox:
             "INSERT INTO inbox_batches VALUES (?, ?, ?, ?, ?, ?)",
             (seen.subscription, upto, len(identities), at, joined, b"".join(digests)),
         )
-        self._db.execute(
-            "DELETE FROM inbox_batches WHERE rowid IN (SELECT rowid FROM inbox_batches WHERE subscription = ?1"
-            " AND upto <= ?2 ORDER BY upto LIMIT ?3)",
-            (seen.subscription, upto - max(seen.max_identities, len(identities)), DROP_ROWS),
-        )
+        forgotten = upto - max(seen.max_identities, len(identities))
+        if forgotten > 0:
+            self._db.execute(
+                "DELETE FROM inbox_batches WHERE rowid IN (SELECT rowid FROM inbox_batches WHERE subscription = ?1"
+                " AND upto <= ?2 ORDER BY upto LIMIT ?3)",
+                (seen.subscription, forgotten, DROP_ROWS),
+            )
 
     def _assert_new(self, seen: "Seen", joined: bytes) -> None:
         from ledger.inbox_index import any_of  # numpy costs a tenth of a second, which no command line need wait for

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from contracts import SECOND
 from graphs import Services
@@ -43,12 +44,10 @@ class Relay:
         if letters:
             await self._broker.ensure_subscription(DEAD_LETTERS, DEAD_LETTERS)
             parcels.append((DEAD_LETTERS, [_letter(each) for each in letters]))
-        # Topics side by side: a command does not wait for the copies of the decisions about it.
-        faults = await asyncio.gather(
-            *(self._broker.publish(topic, batch) for topic, batch in parcels), return_exceptions=True
-        )
-        answers = zip(parcels, faults, strict=True)
-        failed = {topic: fault for (topic, _), fault in answers if isinstance(fault, BaseException)}
+        # What somebody outside waits for goes first, and alone: the copies of what we decided are not urgent.
+        copies = {name.removeprefix(TOPIC) for row in rows for name in self._services.routing.of(row.event)}
+        failed = await self._publish([parcel for parcel in parcels if parcel[0] not in copies])
+        failed |= await self._publish([parcel for parcel in parcels if parcel[0] in copies])
 
         def sent(tx: Transaction) -> None:
             tx.leases.fence(lease)
@@ -65,6 +64,14 @@ class Relay:
         for fault in failed.values():
             raise fault
         return True
+
+    async def _publish(self, parcels: Sequence[tuple[str, list[Outgoing]]]) -> dict[str, BaseException]:
+        """Topics side by side; what failed, by topic."""
+        faults = await asyncio.gather(
+            *(self._broker.publish(topic, batch) for topic, batch in parcels), return_exceptions=True
+        )
+        answers = zip(parcels, faults, strict=True)
+        return {topic: fault for (topic, _), fault in answers if isinstance(fault, BaseException)}
 
     async def _own(self, now: int) -> Lease | None:
         if self._lease is None or now >= self._lease.until - LEASE_MICROS // 2:

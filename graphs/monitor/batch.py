@@ -15,7 +15,7 @@ from agents.reflex import Call
 from graphs.reading import Screened
 from graphs.screening import Incoming, Screen
 from graphs.sifting import sift
-from ledger import DeadLetter, Seen, Transaction
+from ledger import DeadLetter, Seen
 
 if TYPE_CHECKING:
     from graphs.monitor.counting import PartitionMonitor
@@ -25,13 +25,18 @@ _log = logging.getLogger("forestall.monitor")
 
 @dataclass(slots=True)
 class Batch:
-    """One micro-batch on its way. `ended`: with it the partition is read to its end."""
+    """One micro-batch on its way. `ended`: with it the partition is read to its end.
+
+    `assumed`: counted by what was known of the ledger, without a look.
+    """
 
     messages: Sequence[Incoming]
     now: int
     ended: bool
     screened: Screened | None = None
     seen: Seen | None = None
+    floor: Floor | None = None
+    assumed: bool = False
     counted: Counted | None = None
     identities: list[bytes] = field(default_factory=list)
     digests: list[bytes] = field(default_factory=list)
@@ -62,16 +67,15 @@ def _handled(messages: Sequence[Incoming], clock: PartitionClock) -> int:
     return len(messages)
 
 
-async def count(partition: "PartitionMonitor", batch: Batch) -> None:
-    """What was not seen before, and what does it add to which pane?"""
+async def count(partition: "PartitionMonitor", batch: Batch, *, look: bool) -> None:
+    """What was not seen before, and what does it add to which pane?
+
+    Without `look` by what was known of the ledger last; the commit finds out whether that still holds.
+    """
     assert batch.screened is not None
     read = batch.screened
-
-    def look(tx: Transaction) -> tuple[Seen, Floor]:
-        return partition.index.refresh(tx), partition.floor(tx)
-
-    seen, floor = await partition.services.ledger.read(look)
-    batch.seen, partition.closed = seen, floor.watermark
+    seen, floor = await partition.look() if look else partition.known
+    batch.seen, batch.floor, batch.assumed = seen, floor, not look
     sifted = sift(read, seen.known(read.identities, read.former), batch.messages, batch.now)
     fresh = sifted.fresh
     readings = read.readings if len(fresh) == len(read.identities) else read.readings.only(fresh)

@@ -12,10 +12,12 @@ from graphs.reading import BatchReader
 from graphs.reflex import ReflexLane
 from graphs.screening import Incoming, Screen
 from graphs.services import PackRuntime, Services
-from ledger import InboxIndex, InboxMoved, Lease, LedgerBusy, Transaction
+from ledger import InboxIndex, InboxMoved, Lease, LedgerBusy, Seen, Transaction
 
 PARTS_A_PANE = 64
 """Parts that one partition adds to a pane before they are put together."""
+FEW = 32
+"""So few events are counted by what was known last, without another look; their commit finds out if that holds."""
 TRIES = 10
 """So often a batch is done again because somebody else's commit came between; then it is given back."""
 _log = logging.getLogger("forestall.monitor")
@@ -69,6 +71,8 @@ class PartitionMonitor:
         self.keys: dict[str, set[str]] = {}
         self.ended = False
         self.closed: int | None = None
+        self.known = (self.index.seen, Floor())
+        self._unseen = FEW + 1
         self._loaded = False
 
     async def take(self, messages: Sequence[Incoming], *, ended: bool = False) -> CountState:
@@ -85,13 +89,15 @@ class PartitionMonitor:
                 return {"messages": 0}
             batch = Batch(messages, self.services.clock.now(), ended)
             screen(self, batch)
+            look = len(messages) > FEW or self._unseen > FEW
             for _ in range(TRIES):
                 try:
-                    await count(self, batch)
+                    await count(self, batch, look=look)
                     await process(self, batch)
                     await commit(self, batch)
                 except (FloorMoved, InboxMoved) as moved:
                     _log.debug("%s: %s; doing the batch again", self.part, moved)
+                    look = True
                     continue
                 return CountState(
                     messages=len(messages),
@@ -101,7 +107,7 @@ class PartitionMonitor:
                 )
             raise LedgerBusy(f"{self.part}: panes were closed {TRIES} times while a batch was counted")
         except BaseException:
-            self._loaded = False
+            self._loaded, self._unseen = False, FEW + 1
             raise
 
     async def restored(self) -> PartitionClock:
@@ -114,9 +120,12 @@ class PartitionMonitor:
             self._loaded = True
         return self.clock
 
-    async def look(self) -> None:
-        """See how far the combiner has come: `closed`, its watermark."""
-        self.closed = (await self.services.ledger.read(self.floor)).watermark
+    async def look(self) -> tuple[Seen, Floor]:
+        """What was taken before, by whomever, and how far the combiner has come: `known`, and `closed`, its
+        watermark."""
+        self.known = await self.services.ledger.read(lambda tx: (self.index.refresh(tx), self.floor(tx)))
+        self.closed, self._unseen = self.known[1].watermark, 0
+        return self.known
 
     def _stored(self, tx: Transaction) -> tuple[dict[str, Any], dict[str, list[str]]]:
         doc = tx.panes.partitions(self.pack.name, self.stream.name).get(self.part, {})
@@ -143,7 +152,8 @@ class PartitionMonitor:
         assert batch.seen is not None
         pack, stream, counted = self.pack.name, self.stream.name, batch.counted
         tx.leases.fence(self.lease)
-        if counted.below(self.floor(tx).closed_until):
+        floor = self.floor(tx)
+        if counted.below(floor.closed_until) or (batch.assumed and floor != batch.floor):
             raise FloorMoved("a pane was closed")
         tx.inbox.add_batch(batch.seen, batch.identities, batch.digests, batch.now)
         buried = tx.inbox.bury(self.subscription, batch.dead)
@@ -171,6 +181,7 @@ class PartitionMonitor:
         """The ledger has it: the copy in memory follows."""
         assert batch.counted is not None
         self.clock, self.ended = batch.counted.clock, batch.ended
+        self._unseen += max(1, len(batch.identities))
         for name, new in batch.counted.new_keys.items():
             self.keys.setdefault(name, set()).update(new)
 
