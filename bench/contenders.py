@@ -101,8 +101,8 @@ async def stock_async(services: Services, home: Path, in_flight: int) -> AsyncIt
 
 
 class InlineSqliteSaver(SqliteSaver):
-    """No stock saver: SqliteSaver refuses the asynchronous calls. Passed on like this they block the loop at each flush,
-    and cost no thread."""
+    """No stock saver: SqliteSaver refuses the asynchronous calls. Passed on like this they cost no thread,
+    and block the loop at each flush."""
 
     async def aget_tuple(self, config: Any) -> Any:
         return self.get_tuple(config)

@@ -1,4 +1,4 @@
-"""A LangGraph saver that only buffers: the driver commits what it holds together with everything else of a segment.
+"""A LangGraph saver that only buffers: it hands LangGraph a stored thread, to show, resume or fork it.
 
 Checkpoints are JSON: no class is ever revived from a stored row. They are ordered by a number of ours, because a
 checkpoint's own id carries wall time, which can step back.
