@@ -75,6 +75,10 @@ class Intake:
         """This worker leaves when everything is read: what is at its end holds nobody back, from then on."""
         self._share.lasting = False
 
+    async def renew(self) -> None:
+        """Keep what is ours where the clock has leapt; see `Share.renew`."""
+        await self._share.renew()
+
     async def settle(self, *, look: bool = True) -> None:
         """Renew the leases, and take up or give back partitions as workers come and go; see `Share.settle`."""
         await self._discover()

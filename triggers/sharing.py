@@ -77,6 +77,23 @@ class Share:
         for name in plan.lost:
             _log.warning("%s: another worker has it; standing by", name)
 
+    async def renew(self) -> None:
+        """Renew what nobody has taken since, even where it is over: a clock that leaps ends everybody's leases at once,
+        and whoever looks first would take them all."""
+        now = self._services.clock.now()
+        if not self._held or not self._old(now):
+            return
+        held = self._held
+
+        def again(tx: Transaction) -> dict[str, Lease]:
+            epochs = {each.name: each.epoch for each in tx.leases.all()}
+            return {
+                name: tx.leases.renew(lease, now, LEASE_MICROS) if epochs.get(name) == lease.epoch else lease
+                for name, lease in held.items()
+            }
+
+        self._held = await self._services.ledger.transact("lease:renew", again)
+
     async def others_last(self) -> bool:
         """Whether a service is alive beside us, which takes what comes on its partitions."""
         now, prefix = self._services.clock.now(), self._presence(lasting=True)

@@ -52,6 +52,11 @@ class Worker:
         """Work until nothing moves at this instant of the clock; always in the same order."""
         await drain([self])
 
+    async def renew(self) -> None:
+        """Keep what is ours where the clock has leapt."""
+        for intake in self._intakes:
+            await intake.renew()
+
     async def settle(self) -> None:
         """Renew what is held, and share the streams' partitions with the other workers."""
         for intake in self._intakes:
@@ -216,6 +221,8 @@ async def drain(workers: Sequence[Worker]) -> None:
     Everything is read before anything is closed, and whatever follows from one closed pane is finished before the next
     one closes, by whichever worker. So partitions, batches and workers make no difference.
     """
+    for worker in workers if len(workers) > 1 else ():
+        await worker.renew()
     for _ in range(min(2, len(workers))):  # first all are heard of, then they share
         for worker in workers:
             await worker.settle()
