@@ -73,11 +73,12 @@ class CrashingLedger(CountingLedger):
         if meant and self._when == "before":
             self.labels.append(label)
             self._die()
-        answer = await super().transact(label, work)
-        self._alive()  # another task may have died while this one committed
-        if meant:
-            self._die()
-        return answer
+        try:
+            return await super().transact(label, work)
+        finally:  # whether it was written, or refused and about to be tried again
+            self._alive()  # another task may have died while this one committed
+            if meant:
+                self._die()
 
     async def read(self, work: Callable[[Transaction], Answer]) -> Answer:
         """See `Ledger.read`; a dead process reads nothing."""

@@ -64,8 +64,8 @@ class Partition:
         messages = self._held
         batch = await self._documents.incoming(messages) if self._documents else Batch(messages)
         await self.monitor.take(batch, ended=ended)
-        self._held = ()
         await self.consumer.ack(messages)
+        self._held = ()  # who is cancelled before comes again, and finds that they are handled
         return bool(messages)
 
     async def wait(self, max_messages: int) -> None:

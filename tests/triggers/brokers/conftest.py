@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid1
@@ -43,6 +44,10 @@ class Backend(Protocol):
         """Another connection to the same broker."""
         ...
 
+    def bound_batches(self, max_bytes: int) -> None:
+        """For what is opened from now on."""
+        ...
+
 
 class EmbeddedBackend:
     """Partitions: 4, so that order per key means something."""
@@ -54,6 +59,9 @@ class EmbeddedBackend:
         self.clock = TickingClock()
         self.settings = EmbeddedSettings(partitions=4, poll_interval_s=0.002, liveness_polls=2)
         self.opened: list[Broker] = []
+
+    def bound_batches(self, max_bytes: int) -> None:
+        self.settings = replace(self.settings, batch_max_bytes=max_bytes)
 
     async def open(self) -> EmbeddedBroker:
         broker = await EmbeddedBroker.open(Path(self.where["path"]), self.clock, settings=self.settings)
@@ -72,6 +80,9 @@ class PulsarBackend:
         self.where = {"url": url, "web_url": web_url, "namespace": self.namespace, "receiver_queue_size": QUEUE}
         self.opened: list[Broker] = []
         self.admin.put(f"namespaces/{self.namespace}").raise_for_status()
+
+    def bound_batches(self, max_bytes: int) -> None:
+        self.where["batch_max_bytes"] = max_bytes
 
     async def open(self) -> PulsarBroker:
         broker = await PulsarBroker.open(PulsarSettings(**self.where), TickingClock())

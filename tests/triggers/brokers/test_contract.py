@@ -259,6 +259,20 @@ async def test_receive_is_bounded(backend):
         await consumer.receive(0)
 
 
+async def test_a_batch_is_bounded_in_bytes(backend):
+    """By twice the bound, where some are taken one by one and the rest together."""
+    backend.bound_batches(3_000)
+    broker = await backend.open()
+    consumer = await alone(broker, "orders", "monitor")
+    await broker.publish("orders", [Outgoing(b"x" * 1_000, "one")] * 9 + [Outgoing(b"x" * 9_000, "one")])
+    received: list[list[Message]] = []
+    while sum(map(len, received)) < 10:
+        received.append(await consumer.receive(100))
+    sizes = [sum(len(each.payload) for each in batch) for batch in received]
+    assert max(sizes[:-1]) <= 6_000
+    assert sizes[-1] <= 15_000, "the large one, and what came before it"
+
+
 async def test_a_waiting_consumer_wakes_for_its_own_and_for_other_connections(backend):
     broker, other = await backend.open(), await backend.open()
     consumer = await alone(broker, "orders", "monitor")

@@ -142,15 +142,16 @@ class PulsarConsumer:
         return messages_of(self._raws(wait), self._topic.name, self._partition)
 
     def _raws(self, wait: bool) -> list[Any]:
-        """A few one by one, then all that the client holds."""
+        """A few one by one, then all that the client holds. Of large ones fewer: a batch is bounded in bytes."""
         found: list[Any] = []
+        room = self._connection.settings.batch_max_bytes
         try:
             found.append(self._raw.receive(_SLICE_MS if wait else 1))
-            while len(found) < SINGLES:
+            while len(found) < SINGLES and (room := room - found[-1].length()) > 0:
                 found.append(self._raw.receive(0))
         except self._connection.pulsar.Timeout:
             return found
-        return found + self._raw.batch_receive()  # type: ignore[no-any-return]
+        return found + self._raw.batch_receive() if room > 0 else found
 
     async def _complain_if_away(self) -> None:
         """Nothing came. Without a connection for long, say why; the client goes on trying, the caller may, too."""
