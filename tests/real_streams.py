@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -152,23 +153,27 @@ class Play:
             return 0, 0
 
 
-def kill_past(play: Play, kind: int, mark: int) -> tuple[int, int] | None:
-    """Start a run, and kill it once that part of its progress (0: events, 1: decisions) has passed the mark and moved.
+def kill_past(play: Play, ends: tuple[int, int], share: float) -> tuple[int, int] | None:
+    """Start a run, and kill it once it has got further, and that share of all events and decisions is passed.
 
     Returns the progress at its death; None when it came to its end before.
     """
-    before = play.progress()[kind]
+
+    def done() -> float:
+        return sum(so_far / end for so_far, end in zip(play.progress(), ends, strict=True)) / len(ends)
+
+    before = done()
     process = play.begin_run()
     while process.poll() is None:
-        if play.progress()[kind] >= max(mark, before + 1):
+        if (now := done()) >= share and now > before:
             process.kill()
         try:
             process.wait(LOOK_S)
         except subprocess.TimeoutExpired:
             continue
     _, log = process.communicate()
-    assert process.returncode in (0, -9), log
-    return play.progress() if process.returncode == -9 else None
+    assert process.returncode in (0, -signal.SIGKILL), log
+    return play.progress() if process.returncode else None
 
 
 class Namespaces:

@@ -45,6 +45,14 @@ def retail(tmp_path_factory: pytest.TempPathFactory) -> Play:
 
 
 @pytest.fixture(scope="session")
+def retail_on_pulsar(on_pulsar: Callable[..., Play]) -> Play:
+    """The same on Pulsar."""
+    play = on_pulsar(RETAIL)
+    play.run()
+    return play
+
+
+@pytest.fixture(scope="session")
 def retail_outcome(retail: Play) -> Outcome:
     return retail.outcome()
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.real_streams import Play
+
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 RETAIL = DATA / "online_retail_2010-12.csv.gz"
 MAPPING = ROOT / "scenarios" / "retail" / "online_retail.mapping.yaml"
+SCORE = ("observed", "expected", "score")
 SAME = ("id", "opened_at", "closed_at", "status", "reason", "explanation", "verdict", "causes")
 pytestmark = [pytest.mark.acceptance, pytest.mark.needs("data")]
 
@@ -38,19 +41,23 @@ def played(page: Path) -> dict[str, Any]:
     return found
 
 
-def test_it_finds_what_emit_and_run_find(played: dict[str, Any], tmp_path: Path) -> None:
-    home = ("--home", str(tmp_path))
-    _forestall(*home, "emit", str(RETAIL), "--map", str(MAPPING), "--pack", "retail")
-    _forestall(*home, "run", "--pack", "retail", "--until-idle")
-    ran = json.loads(_forestall(*home, "incidents", "--json"))
-    assert [[each[name] for name in SAME] for each in played["incidents"]] == [
-        [each[name] for name in SAME] for each in ran
+def _same(played: list[dict[str, Any]], ran: list[dict[str, Any]]) -> None:
+    assert ran
+    assert [[each[name] for name in SAME] for each in played] == [[each[name] for name in SAME] for each in ran]
+    assert [[each["signal"][name] for name in SCORE] for each in played] == [
+        [each["signal"][name] for name in SCORE] for each in ran
     ]
-    scores = [(each["signal"]["observed"], each["signal"]["expected"], each["signal"]["score"]) for each in ran]
-    assert scores == [
-        (each["signal"]["observed"], each["signal"]["expected"], each["signal"]["score"])
-        for each in played["incidents"]
-    ]
+
+
+def test_it_finds_what_emit_and_run_find(played: dict[str, Any], retail: Play) -> None:
+    _same(played["incidents"], retail.incidents())
+
+
+@pytest.mark.needs("pulsar")
+def test_the_history_of_a_pulsar_topic_gives_the_same(played: dict[str, Any], retail_on_pulsar: Play) -> None:
+    found = json.loads(retail_on_pulsar.forestall("backtest", "retail", "--from", "topic", "--json"))
+    _same(found["incidents"], retail_on_pulsar.incidents())
+    assert found["counts"] == played["counts"]
 
 
 def test_the_two_spikes_are_found_and_the_second_is_broad(played: dict[str, Any]) -> None:

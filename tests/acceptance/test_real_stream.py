@@ -9,14 +9,10 @@ from tests.real_streams import RETAIL, Outcome, Play
 pytestmark = [pytest.mark.acceptance, pytest.mark.needs("data")]
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("pulsar", marks=pytest.mark.needs("pulsar"))])
+@pytest.fixture(scope="module", params=["retail", pytest.param("retail_on_pulsar", marks=pytest.mark.needs("pulsar"))])
 def play(request: pytest.FixtureRequest) -> Play:
-    if request.param == "embedded":
-        embedded: Play = request.getfixturevalue("retail")
-        return embedded
-    made: Play = request.getfixturevalue("on_pulsar")(RETAIL)
-    made.run()
-    return made
+    found: Play = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture(scope="module")
