@@ -1,7 +1,7 @@
 """The journal: every event of ours, in order, and the outbox that copies them to topics and the webhook."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from contracts import Event, decode_event, encode_event
@@ -99,12 +99,16 @@ class Journal:
         latest: int | None = self._db.execute("SELECT max(time) FROM journal").fetchone()[0]
         return latest
 
-    def unsent(self, destination_prefix: str, limit: int) -> list[OutboxRow]:
-        """Rows that were not sent yet, in order. Writers come one after the other, so no lower number comes later."""
+    def unsent(self, destination_prefix: str, limit: int, *, but: Collection[str] = ()) -> list[OutboxRow]:
+        """Rows that were not sent yet, in order, `but` those for some destinations.
+
+        Writers come one after the other, so no lower number comes later.
+        """
         rows = self._db.execute(
             "SELECT o.seq, o.destination, j.event FROM outbox o JOIN journal j ON j.seq = o.seq"
-            " WHERE o.sent_at IS NULL AND o.destination >= ? AND o.destination < ? ORDER BY o.seq LIMIT ?",
-            (destination_prefix, destination_prefix + "\U0010ffff", limit),
+            " WHERE o.sent_at IS NULL AND o.destination >= ? AND o.destination < ?"
+            f" AND o.destination NOT IN ({', '.join('?' * len(but))}) ORDER BY o.seq LIMIT ?",
+            (destination_prefix, destination_prefix + "\U0010ffff", *but, limit),
         )
         return [OutboxRow(seq, name, decode_event(payload, tenant=None), payload) for seq, name, payload in rows]
 

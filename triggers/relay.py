@@ -4,16 +4,18 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from contracts import SECOND
+from contracts import MINUTE, SECOND
 from graphs import Services
 from ledger import Fenced, Lease, OutboxRow, Transaction, Unpublished
 from ledger.recording import TOPIC
-from triggers.brokers import Broker, Outgoing
+from triggers.brokers import AskOperator, Broker, Outgoing
 
 BATCH_ROWS = 500
 BATCH_LETTERS = 64
 DEAD_LETTERS = "forestall.dead_letters"
 """Their topic, and the subscription on it that keeps them until somebody reads it."""
+HOLD_MICROS = MINUTE
+"""A topic that refuses us (no right, not there) is left alone for so long; the other topics and the watching go on."""
 LEASE_MICROS = 30 * SECOND
 _log = logging.getLogger("forestall.relay")
 
@@ -24,16 +26,24 @@ class Relay:
     def __init__(self, services: Services, broker: Broker) -> None:
         self._services, self._broker = services, broker
         self._lease: Lease | None = None
+        self._held: dict[str, int] = {}
+        self._told: dict[str, str] = {}
 
     async def step(self) -> bool:
         """Send one batch; False when there is nothing to send, or another process is the relay.
+
+        What a topic refuses for a reason that only a person can remove is told once, stays unsent and is tried again
+        after a while.
 
         Raises:
             BrokerError: what a topic did not take stays unsent and is tried again.
         """
         ledger, now = self._services.ledger, self._services.clock.now()
+        self._held = {topic: until for topic, until in self._held.items() if until > now}
+        held = [f"{TOPIC}{topic}" for topic in self._held]
+        most = 0 if DEAD_LETTERS in self._held else BATCH_LETTERS
         rows, letters = await ledger.read(
-            lambda tx: (tx.journal.unsent(TOPIC, BATCH_ROWS), tx.inbox.unpublished(BATCH_LETTERS))
+            lambda tx: (tx.journal.unsent(TOPIC, BATCH_ROWS, but=held), tx.inbox.unpublished(most))
         )
         if not rows and not letters:
             return False
@@ -42,7 +52,6 @@ class Relay:
             return False
         parcels = [(topic, [_outgoing(row) for row in batch]) for topic, batch in _by_topic(rows)]
         if letters:
-            await self._broker.ensure_subscription(DEAD_LETTERS, DEAD_LETTERS)
             parcels.append((DEAD_LETTERS, [_letter(each) for each in letters]))
         # What somebody outside waits for goes first, and alone: the copies of what we decided are not urgent.
         copies = {name.removeprefix(TOPIC) for row in rows for name in self._services.routing.of(row.event)}
@@ -61,15 +70,31 @@ class Relay:
             _log.warning("%s; standing by", stop)
             self._lease = None
             return False
+        for topic, _ in parcels:
+            if topic not in failed:
+                self._told.pop(topic, None)
+        for topic, fault in failed.items():
+            if isinstance(fault, AskOperator):
+                self._hold(topic, str(fault), now)
         for fault in failed.values():
-            raise fault
+            if not isinstance(fault, AskOperator):
+                raise fault
         return True
+
+    async def _send(self, topic: str, batch: list[Outgoing]) -> None:
+        if topic == DEAD_LETTERS:
+            await self._broker.ensure_subscription(topic, DEAD_LETTERS)
+        await self._broker.publish(topic, batch)
+
+    def _hold(self, topic: str, problem: str, now: int) -> None:
+        self._held[topic] = now + HOLD_MICROS
+        if self._told.get(topic) != problem:
+            self._told[topic] = problem
+            _log.warning("%s; what is for it stays in the ledger until a person has seen to it", problem)
 
     async def _publish(self, parcels: Sequence[tuple[str, list[Outgoing]]]) -> dict[str, BaseException]:
         """Topics side by side; what failed, by topic."""
-        faults = await asyncio.gather(
-            *(self._broker.publish(topic, batch) for topic, batch in parcels), return_exceptions=True
-        )
+        faults = await asyncio.gather(*(self._send(topic, batch) for topic, batch in parcels), return_exceptions=True)
         answers = zip(parcels, faults, strict=True)
         return {topic: fault for (topic, _), fault in answers if isinstance(fault, BaseException)}
 

@@ -12,8 +12,8 @@ from ledger import Routing, Transaction, record
 from tests.graphs.plant import Plant
 from tests.ledger.builders import note
 from tests.triggers.station import Station, open_station
-from triggers.brokers import Broker, Outgoing, RetryLater
-from triggers.relay import BATCH_ROWS, LEASE_MICROS
+from triggers.brokers import AskOperator, Broker, Outgoing, RetryLater
+from triggers.relay import BATCH_ROWS, HOLD_MICROS, LEASE_MICROS
 
 
 @pytest.fixture
@@ -188,3 +188,41 @@ async def test_a_topic_that_is_away_does_not_hold_up_the_others(plant: Plant) ->
         assert await station.relay.step() is True
         assert await sent(station) == [(1, 0)]
         assert await sent(station, "forestall.others") == [(2, 1)]
+
+
+class Refusing(Broken):
+    """Nobody may write that topic."""
+
+    async def publish(self, topic: str, payloads: Sequence[Outgoing]) -> list[str]:
+        if topic == self._topic and self._faults:
+            self._faults -= 1
+            raise AskOperator(f"topic {topic!r}: the broker does not let us produce")
+        return await self._broker.publish(topic, payloads)
+
+
+@pytest.mark.parametrize("refused", ["forestall.others", "forestall.dead_letters"])
+async def test_a_topic_that_refuses_us_is_told_and_ends_nothing(
+    refused: str, plant: Plant, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is for it waits in the ledger, more than a batch of it does not hold up the others, and then it goes out."""
+
+    def wrap(broker: Broker) -> Broker:
+        return Refusing(broker, refused, 2)
+
+    async with open_station(plant, wrap_broker=wrap) as station:
+        await station.publish(b"no json")
+        await station.settle()
+        for number in range(BATCH_ROWS + 1):
+            await write(station, number, number + 1, "other.seen")
+        await write(station, BATCH_ROWS + 1, BATCH_ROWS + 2)
+        for _ in range(2):
+            while await station.relay.step():
+                pass
+            assert len(await sent(station)) == 1
+            assert len(await station.received(refused)) == 0
+            plant.clock.move_to(plant.clock.now() + HOLD_MICROS + 1)
+        while await station.relay.step():
+            pass
+        assert len(await sent(station, "forestall.others")) == BATCH_ROWS + 1
+        assert len(await station.received("forestall.dead_letters")) == 1
+    assert caplog.text.count("stays in the ledger") == 1
