@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from uuid import uuid1
 
 import pytest
 
@@ -14,6 +16,7 @@ from forestall.demo import DemoOptions, DemoResult, default_habits, find_scenari
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.acceptance
+SHORT = Variant(seed=7, degrade=("A",), days=4)
 
 
 def _demo(home: Path, seed: int, hash_seed: str) -> dict[str, object]:
@@ -25,8 +28,8 @@ def _demo(home: Path, seed: int, hash_seed: str) -> dict[str, object]:
     return found
 
 
-def _played(home: Path, variant: Variant, batch: int) -> DemoResult:
-    options = DemoOptions(variant, home, batch=batch, habits=default_habits(variant))
+def _played(home: Path, variant: Variant, **spread: Any) -> DemoResult:
+    options = DemoOptions(variant, home, habits=default_habits(variant), **spread)
     return asyncio.run(play(find_scenario("retail", variant), options))
 
 
@@ -46,7 +49,35 @@ def test_the_first_incident_is_approved_and_the_second_solved_alone(tmp_path: Pa
 
 
 def test_the_size_of_a_batch_changes_nothing(tmp_path: Path) -> None:
-    variant = Variant(seed=7, degrade=("A",), days=4)
-    results = [_played(tmp_path / str(batch), variant, batch) for batch in (500, 7, 1)]
+    results = [_played(tmp_path / str(batch), SHORT, batch=batch) for batch in (500, 7, 1)]
     assert results[0].incidents[0].status == "resolved"
     assert len({result.decision_digest for result in results}) == 1
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> DemoResult:
+    return _played(tmp_path_factory.mktemp("undisturbed"), SHORT)
+
+
+@pytest.mark.parametrize(
+    ("broker", "spread"),
+    [
+        ("embedded", {"partitions": 4, "workers": 3}),
+        pytest.param("pulsar", {}, marks=pytest.mark.needs("pulsar")),
+        pytest.param("pulsar", {"partitions": 4, "workers": 3}, marks=pytest.mark.needs("pulsar")),
+    ],
+)
+def test_brokers_partitions_and_workers_change_nothing(
+    broker: str,
+    spread: dict[str, int],
+    undisturbed: DemoResult,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    on: dict[str, Any] = {}
+    if broker == "pulsar":
+        url, web_url = request.getfixturevalue("pulsar_url"), request.getfixturevalue("pulsar_web_url") or None
+        on = {"pulsar": {"pulsar_url": url, "pulsar_web_url": web_url}, "prefix": f"demo-{uuid1().hex}-"}
+    assert _played(tmp_path, SHORT, **spread, **on) == undisturbed
+    assert "standing by" not in caplog.text  # a clock that leaps takes nobody's partitions away

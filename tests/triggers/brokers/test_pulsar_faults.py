@@ -172,6 +172,19 @@ async def test_without_its_rest_address_what_needs_it_says_so(pulsar, unused_por
 
 
 @pytest.mark.needs("pulsar")
+async def test_what_the_broker_believes_to_have_sent_is_asked_for_again(pulsar):
+    """As after apache/pulsar#26164: more is there, nothing of it comes, and the broker waits for us."""
+    where = {name: pulsar.where[name] for name in ("web_url", "namespace")}
+    broker = await open_broker(pulsar.where["url"], silence_s=0.05, **where)
+    await broker.publish("orders", numbered(3))
+    consumer = await alone(broker, "orders", "monitor", partition=0)
+    swallowed = [await asyncio.to_thread(consumer._raw.receive) for _ in range(3)]
+    assert len(swallowed) == 3
+    assert [int(message.payload) for message in await drain(consumer)] == [0, 1, 2]
+    await broker.close()
+
+
+@pytest.mark.needs("pulsar")
 async def test_what_was_acknowledged_in_the_middle_of_a_batch_may_come_again_but_nothing_is_lost(pulsar):
     """Pulsar keeps acknowledgements of whole entries unless it was told otherwise."""
     broker = await pulsar.open()
