@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,6 +19,8 @@ from tests.secured_broker import ADMIN, configuration, token
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.needs("java")]
 Start = Callable[..., Service]
+LOOKS = 20_000
+"""How often the service is asked for what it will soon say."""
 FEW = 20
 """Lines of log in all: a broker that is away for a while must not fill it."""
 
@@ -65,10 +68,10 @@ def test_what_a_person_has_to_correct_ends_it(
     assert "Traceback" not in "".join(service.lines)
 
 
-def _emit(rows: int, folder: Path, pack: Path, environment: dict[str, str]) -> None:
+def _emit(rows: int, folder: Path, pack: Path, environment: dict[str, str], kind: str = "parcel.returned") -> None:
     lines = [json.dumps({"parcel": f"p{row}", "depot": "N", "at": "2026-03-01T00:05:00Z"}) for row in range(rows)]
     (folder / "rows.jsonl").write_text("\n".join(lines))
-    mapping = 'topic: parcels\ntype: parcel.returned\nsource: /x\nid: "{parcel}"\ntime: at\n'
+    mapping = f'topic: parcels\ntype: {kind}\nsource: /x\nid: "{{parcel}}"\ntime: at\n'
     mapping += "fields: {parcel: parcel, depot: depot}\n"
     (folder / "mapping.yaml").write_text(mapping)
     command = [sys.executable, "-m", "forestall", "emit", "rows.jsonl", "--map", "mapping.yaml", "--pack", str(pack)]
@@ -76,9 +79,19 @@ def _emit(rows: int, folder: Path, pack: Path, environment: dict[str, str]) -> N
     assert done.returncode == 0, done.stderr
 
 
+def _until(address: str, holds: Callable[[Any], bool]) -> Any:
+    """What /health tells, once this holds of it."""
+    told: Any = None
+    for _ in range(LOOKS):
+        told = httpx.get(f"{address}/health", timeout=30).json()
+        if holds(told):
+            return told
+    raise AssertionError(told)
+
+
 def _until_counted(address: str, events: int) -> None:
-    while httpx.get(f"{address}/health", timeout=30).json()["counters"]["events"] < events:
-        pass
+    told = _until(address, lambda told: told.get("counters", {}).get("events", 0) >= events)
+    assert told["counters"]["events"] == events
 
 
 def test_a_broker_that_is_away_is_waited_for_in_one_line(
@@ -109,3 +122,47 @@ def test_a_broker_that_is_away_is_waited_for_in_one_line(
     told = "".join(service.lines)
     assert (told.count("is away"), told.count("is back"), told.count("Traceback")) == (2, 2, 0), told
     assert len(service.lines) < FEW, told
+
+
+@pytest.fixture
+def admin(secured: DevPulsar) -> Iterator[httpx.Client]:
+    """As the broker's administrator, over REST; `public/watched` is a namespace that creates no topics by itself."""
+    secured.start()
+    headers = {"Authorization": f"Bearer {token(ADMIN)}"}
+    with httpx.Client(base_url=f"{secured.web_url}/admin/v2/", headers=headers, timeout=30, trust_env=False) as client:
+        client.put("namespaces/public/watched").raise_for_status()
+        client.post("namespaces/public/watched/autoTopicCreation", json={"allowAutoTopicCreation": False})
+        yield client
+
+
+def test_a_watcher_with_no_right_but_to_read_lives_through_what_befalls_its_topic(
+    secured: DevPulsar, admin: httpx.Client, start_service: Start, parcels: Path, tmp_path: Path
+) -> None:
+    """A dead letter that it may not copy, its right revoked, its topic gone: told, waited for, and gone on with."""
+    topic, place = "persistent/public/watched/parcels", {"FORESTALL_PULSAR_NAMESPACE": "public/watched"}
+    rights = "namespaces/public/watched/permissions/watcher"
+    own, ours = _environment(secured, "watcher") | place, {**os.environ, **_environment(secured), **place}
+    admin.put(topic).raise_for_status()
+    admin.post(rights, json=["consume"]).raise_for_status()
+    service = start_service("--pack", str(parcels), "--health", "127.0.0.1:0", **own)
+    address = service.address()
+    service.until("is ready")
+    _emit(3, tmp_path, parcels, ours, kind="parcel.lost")
+    assert "parcel.lost" in service.until("dead letters: 3")
+    assert "stays in the ledger" in service.until("'forestall.dead_letters'")
+    _emit(3, tmp_path, parcels, ours)
+    _until_counted(address, 3)
+    admin.delete(rights).raise_for_status()
+    assert "does not let role 'watcher' consume" in service.until("does not serve us")
+    admin.post(rights, json=["consume"]).raise_for_status()
+    service.until("is back")
+    _emit(5, tmp_path, parcels, ours)
+    _until_counted(address, 5)
+    admin.delete(topic, params={"force": "true"}).raise_for_status()
+    assert "it does not exist" in service.until("does not serve us")
+    admin.put(topic).raise_for_status()
+    service.until("is back")
+    _emit(9, tmp_path, parcels, ours)
+    _until_counted(address, 9)
+    assert service.end() == 0
+    assert "Traceback" not in "".join(service.lines)
