@@ -40,8 +40,8 @@ def timed(consumers: tuple[type, ...], watch: Steady) -> Iterator[Stages]:
         setattr(kind, name, _wrapped(real, stage, spent))
     take = PartitionMonitor.take
 
-    async def taken(self: PartitionMonitor, messages: Any, *, ended: bool = False) -> Any:
-        done = await take(self, messages, ended=ended)
+    async def taken(self: PartitionMonitor, messages: Any, **options: Any) -> Any:
+        done = await take(self, messages, **options)
         if watch.took(len(messages)):
             spent.clear()
         return done

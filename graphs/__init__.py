@@ -16,6 +16,7 @@ from graphs.monitor import (
     standing_of,
     subscription_name,
 )
+from graphs.reading import Screened
 from graphs.screening import Incoming
 from graphs.services import GRAPH_VERSION, RUNS_IN_FLIGHT, PackRuntime, Services
 
@@ -30,6 +31,7 @@ __all__ = [
     "Incoming",
     "PackRuntime",
     "PartitionMonitor",
+    "Screened",
     "Services",
     "Standing",
     "StreamCombiner",

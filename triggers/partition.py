@@ -1,11 +1,12 @@
 """One partition in this worker's hands: its consumer, its counter, and the batch that is not taken yet."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import overload
 
 from contracts import MINUTE
-from graphs import Incoming, PartitionMonitor
+from graphs import Incoming, PartitionMonitor, Screened
 from triggers.avro import Documents
 from triggers.brokers import Broker, Consumer, Message
 
@@ -15,6 +16,10 @@ BACKLOG = 64
 """So many messages at once mean that more are waiting: the next batch is fetched while this one is taken."""
 RUN_AHEAD_PANES = 512
 """Panes of the shortest measure that a partition is counted ahead of what is closed; then it pauses."""
+
+
+_log = logging.getLogger("forestall.intake")
+Fetched = tuple[Sequence[Message], Screened | None]
 
 
 class Partition:
@@ -29,7 +34,8 @@ class Partition:
         """`documents` decodes the messages of a stream in Avro."""
         self.monitor, self.consumer, self._documents = monitor, consumer, documents
         self._held: Sequence[Message] = ()
-        self._fetching: asyncio.Task[list[Message]] | None = None
+        self._fetching: asyncio.Task[Fetched] | None = None
+        self._screened: Screened | None = None
         self._heard = now
         self.expects = False
         measures = monitor.counter.measures
@@ -56,16 +62,16 @@ class Partition:
             self._heard = now
         idle = not live or now - self._heard >= IDLE_AFTER
         if self._fetching is None and len(self._held) >= BACKLOG:
-            self._fetching = asyncio.ensure_future(self.consumer.receive(max_messages, wait=False))
+            self._fetching = asyncio.ensure_future(self._fetch(max_messages))
         ended = idle and self._fetching is None and await self.consumer.at_end()
         if not self._held and not ended:
             self.expects = not live
             return False
         messages = self._held
         batch = await self._documents.incoming(messages) if self._documents else Batch(messages)
-        await self.monitor.take(batch, ended=ended)
+        await self.monitor.take(batch, ended=ended, screened=self._screened)
         await self.consumer.ack(messages)
-        self._held = ()  # who is cancelled before comes again, and finds that they are handled
+        self._held, self._screened = (), None  # who is cancelled before comes again, and finds that they are handled
         return bool(messages)
 
     async def wait(self, max_messages: int) -> None:
@@ -75,15 +81,27 @@ class Partition:
         if not self._held:
             self._held = await self.consumer.receive(max_messages)
 
-    async def _receive(self, max_messages: int) -> list[Message]:
+    async def _receive(self, max_messages: int) -> Sequence[Message]:
         """What was fetched meanwhile, or what is there now."""
         found = await self._fetched(self._fetching) if self._fetching is not None else []
         return found or await self.consumer.receive(max_messages, wait=False)
 
-    async def _fetched(self, fetching: asyncio.Task[list[Message]]) -> list[Message]:
+    async def _fetch(self, max_messages: int) -> Fetched:
+        """The next batch, screened while the one before waits for the disk."""
+        messages = await self.consumer.receive(max_messages, wait=False)
+        if not messages or self._documents is not None:
+            return messages, None
+        try:
+            return messages, self.monitor.screened(Batch(messages), self.monitor.services.clock.now())
+        except Exception:
+            _log.exception("%s: screening ahead; the batch is screened again", self.monitor.part)
+            return messages, None
+
+    async def _fetched(self, fetching: asyncio.Task[Fetched]) -> Sequence[Message]:
         await asyncio.wait({fetching})  # a cancelled caller leaves it to the next one
         self._fetching = None
-        return fetching.result()
+        messages, self._screened = fetching.result()
+        return messages
 
     async def ahead(self) -> bool:
         """Whether it is so far ahead of what is closed that it has to wait."""
@@ -99,7 +117,7 @@ class Partition:
 
     async def close(self) -> None:
         """Give the consumer, and what is not acknowledged, to whoever comes next."""
-        self._held = ()
+        self._held, self._screened = (), None
         if self._fetching is not None:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)

@@ -48,13 +48,18 @@ class Batch:
     calls: list[Call] = field(default_factory=list)
 
 
-def screen(partition: "PartitionMonitor", batch: Batch) -> None:
-    """What is an event of ours?"""
+def screen(partition: "PartitionMonitor", batch: Batch, before: Screened | None) -> None:
+    """What is an event of ours? `before`: what was found while the batch before was committed.
+
+    Whatever was refused then is read again: the clock may have reached an event that lay too far ahead.
+    """
     batch.handled = _handled(batch.messages, partition.clock)
     if batch.handled:
         batch.messages = batch.messages[batch.handled :]
-    payloads = getattr(batch.messages, "payloads", None)
-    batch.screened = partition.reader.read(batch.messages, batch.now, payloads)
+    elif before is not None and not before.dead:
+        batch.screened = before
+        return
+    batch.screened = partition.screened(batch.messages, batch.now)
 
 
 def _handled(messages: Sequence[Incoming], clock: PartitionClock) -> int:

@@ -8,7 +8,7 @@ from agents.monitoring import Counter, Floor, Pane, PartitionClock, merge_parts
 from contracts import Event, StreamSpec
 from graphs.monitor.batch import Batch, commit, count, process, screen
 from graphs.monitor.names import part_name, subscription_name
-from graphs.reading import BatchReader
+from graphs.reading import BatchReader, Screened
 from graphs.reflex import ReflexLane
 from graphs.screening import Incoming, Screen
 from graphs.services import PackRuntime, Services
@@ -75,10 +75,17 @@ class PartitionMonitor:
         self._unseen = FEW + 1
         self._loaded = False
 
-    async def take(self, messages: Sequence[Incoming], *, ended: bool = False) -> CountState:
+    def screened(self, messages: Sequence[Incoming], now: int) -> Screened:
+        """What of these are events of ours, by themselves: not whether they were seen before."""
+        return self.reader.read(messages, now, getattr(messages, "payloads", None))
+
+    async def take(
+        self, messages: Sequence[Incoming], *, ended: bool = False, screened: Screened | None = None
+    ) -> CountState:
         """Take a batch; it is durable when this returns and may be acknowledged.
 
-        `ended`: nothing more was there behind it. A batch without messages only notes that.
+        `ended`: nothing more was there behind it. A batch without messages only notes that. `screened`: what the method
+        of that name said of all of them.
 
         Raises:
             LedgerError: nothing of the batch was written.
@@ -88,7 +95,7 @@ class PartitionMonitor:
             if not messages and ended == self.ended:
                 return {"messages": 0}
             batch = Batch(messages, self.services.clock.now(), ended)
-            screen(self, batch)
+            screen(self, batch, screened)
             look = len(messages) > FEW or self._unseen > FEW
             for _ in range(TRIES):
                 try:

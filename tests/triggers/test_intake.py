@@ -360,3 +360,20 @@ async def test_a_step_that_is_cancelled_loses_nothing(plant: Plant, steps: int) 
         cancelled.cancel()
         await asyncio.gather(cancelled, return_exceptions=True)
         await all_of(station)
+
+
+@pytest.mark.usefixtures("small")
+async def test_what_lay_too_far_ahead_when_it_was_fetched_may_be_in_time_when_it_is_taken(plant: Plant) -> None:
+    ahead = 6 * 60
+    async with open_station(plant) as station:
+        await station.publish(*(reading(minute) for minute in range(3)), reading(3), reading(ahead))
+        assert await station.take(3) is True
+        (partition,) = station.intake._partitions.values()
+        assert partition._fetching is not None
+        _, screened = await partition._fetching
+        assert screened is not None
+        assert len(screened.dead) == 1, "the control: it would have been refused"
+        plant.clock.move_to(START + ahead * MINUTE)
+        assert await station.take(3) is True
+        counters = await station.counters()
+        assert (counters["events"], counters.get("dead_letters", 0)) == (5, 0)
