@@ -70,7 +70,7 @@ def new(
     if as_json:
         print_json(drafted_json(pack, text, plan, trial))
     else:
-        print_drafted(pack, source, text, plan, trial)
+        print_drafted(pack, source, text, plan, trial, f" --broker {broker}" if broker else "")
 
 
 def _read_file(source: str, limit: int | None) -> "Sample":

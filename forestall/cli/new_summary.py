@@ -40,7 +40,8 @@ def drafted_json(folder: Path, text: str, plan: "Plan", trial: "Trial") -> dict[
     }
 
 
-def print_drafted(folder: Path, source: str, text: str, plan: "Plan", trial: "Trial") -> None:
+def print_drafted(folder: Path, source: str, text: str, plan: "Plan", trial: "Trial", given: str = "") -> None:
+    """`given` are the options that the next commands need, too."""
     console = stdout()
     for what, how in plan.told:
         print_hanging(console, Text(f"{what:<14}", "dim"), Text(how))
@@ -57,7 +58,7 @@ def print_drafted(folder: Path, source: str, text: str, plan: "Plan", trial: "Tr
     console.print()
     _print_trial(console, plan, trial)
     console.print()
-    _print_next(console, folder, source, plan)
+    _print_next(console, folder, source, plan, given)
 
 
 def _print_trial(console: Console, plan: "Plan", trial: "Trial") -> None:
@@ -109,14 +110,15 @@ def _print_incident(console: Console, incident: "Incident", levels: set[str]) ->
     print_hanging(console, Text(f"  {moment}  ", "dim"), Text(told))
 
 
-def _print_next(console: Console, folder: Path, source: str, plan: "Plan") -> None:
+def _print_next(console: Console, folder: Path, source: str, plan: "Plan", given: str) -> None:
     pack, sample = shlex.quote(str(folder)), shlex.quote(source)
     check = (f"forestall pack check {pack}", "after you have edited it")
-    emit = (f"forestall emit {sample} --pack {pack}", f"put the rows on topic {plan.topic}")
+    emit = (f"forestall emit {sample} --pack {pack}{given}", f"put the rows on topic {plan.topic}")
+    played = "" if plan.of_file else given
     steps = [
-        (f"forestall backtest {pack} --from {sample}", "how often, how broadly; --html FILE draws it"),
+        (f"forestall backtest {pack} --from {sample}{played}", "how often, how broadly; --html FILE draws it"),
         emit if plan.of_file else check,
-        (f"forestall run --pack {pack}", "watch what comes; it only says what it would do"),
+        (f"forestall run --pack {pack}{given}", "watch what comes; it only says what it would do"),
     ]
     console.print(Text("Next:", "bold"))
     width = max(len(command) for command, _ in steps)

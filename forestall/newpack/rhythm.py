@@ -79,6 +79,19 @@ def arrival_of(instants: Sequence[int]) -> Arrival:
     return Arrival(lags, newest_first=back > 9 * forward and back > 1)
 
 
+def in_turn(at: Sequence[int | None], partitions: Sequence[int]) -> list[int]:
+    """The places of a topic's documents by the latest event time that their partition has come to.
+
+    The order of publishing says nothing across partitions where a producer sends in batches; a live stream's combiner
+    waits likewise.
+    """
+    come, keys = dict[int, int](), list[tuple[int, int]]()
+    for each, partition in zip(at, partitions, strict=True):
+        come[partition] = max(come.get(partition, each or 0), each or 0)
+        keys.append((come[partition], partition))
+    return sorted(range(len(keys)), key=keys.__getitem__)
+
+
 def span_words(micros: int) -> str:
     """A length of time in the largest unit of which there are two, such as `39 days`."""
     for size, word in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):

@@ -19,7 +19,8 @@ class Sample:
     """Documents in the order in which they came.
 
     `origin` names where they are from, as it was given. `topic` is theirs on the broker, None of a file.
-    `published` are the broker's times (microseconds). `whole`: there was no more. `faults` tell of the first of the
+    `published` are the broker's times (microseconds),
+    `partitions` where each came from. `whole`: there was no more. `faults` tell of the first of the
     `fault_total` entries that could not be read.
     """
 
@@ -31,6 +32,7 @@ class Sample:
     fault_total: int = 0
     published: Sequence[int] = ()
     format: Literal["json", "avro"] = "json"
+    partitions: Sequence[int] = ()
 
     @property
     def named(self) -> str:

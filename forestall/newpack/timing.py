@@ -1,11 +1,11 @@
 """When the sample's events happened, and how they came: what a plan begins with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts import to_iso
 from forestall.newpack.columns import Column
 from forestall.newpack.plan import Plan, TimePlan, TypePlan
-from forestall.newpack.rhythm import Arrival, arrival_of, span_words
+from forestall.newpack.rhythm import Arrival, arrival_of, in_turn, span_words
 from forestall.newpack.sample import Sample
 from forestall.newpack.times import TimeColumn, find_time, no_time
 from forestall.newpack.wishes import Wishes
@@ -53,7 +53,16 @@ def timed(sample: Sample, columns: list[Column], wishes: Wishes, *, cloudevents:
         published: list[int | None] = list(sample.published)
         return Timed(None, (), published, arrival_of(sample.published))
     at = [None if each is None else each.at for each in found[0].reads]
-    return Timed(found[0], found[1], at, arrival_of([each for each in at if each is not None]))
+    return Timed(found[0], found[1], at, _arrival(at, in_turn(at, sample.partitions) if sample.partitions else None))
+
+
+def _arrival(at: list[int | None], order: list[int] | None) -> Arrival:
+    """`order`: how the documents came, where that is not how they lie; the lags are told as they lie."""
+    places = range(len(at)) if order is None else order
+    known = [(place, each) for place in places if (each := at[place]) is not None]
+    arrival = arrival_of([each for _, each in known])
+    lags = sorted(zip((place for place, _ in known), arrival.lags, strict=True))
+    return replace(arrival, lags=[lag for _, lag in lags])
 
 
 def begin_plan(

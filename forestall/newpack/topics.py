@@ -31,11 +31,13 @@ async def read_topic(broker: Broker, topic: str, clock: Clock, limit: int | None
     found = await _of_avro(broker, topic, messages) if avro else [_of_json(each) for each in messages]
     documents: list[Mapping[str, object]] = []
     published: list[int] = []
+    partitions: list[int] = []
     faults: list[str] = []
     for message, document in zip(messages, found, strict=True):
         if isinstance(document, dict):
             documents.append(document)
             published.append(message.publish_time)
+            partitions.append(message.partition)
         else:
             rule = document.rule if isinstance(document, Fault) else "no object; only objects can be mapped"
             faults.append(f"message {message.message_id}: {rule}")
@@ -50,6 +52,7 @@ async def read_topic(broker: Broker, topic: str, clock: Clock, limit: int | None
         len(faults),
         published,
         "avro" if avro else "json",
+        partitions,
     )
 
 

@@ -14,6 +14,7 @@ from forestall.backtest.result import Incident, Told
 from forestall.bootstrap import App, open_app
 from forestall.newpack.documents import as_json
 from forestall.newpack.plan import Plan
+from forestall.newpack.rhythm import in_turn
 from forestall.newpack.sample import Sample
 from forestall.packs import Pack
 from forestall.settings import Settings
@@ -53,9 +54,11 @@ async def try_out(pack: Pack, plan: Plan, sample: Sample, clock: Clock) -> Trial
 
 
 def _mapped(pack: Pack, plan: Plan, sample: Sample) -> tuple[list[Outgoing], Mapping[str, int]]:
-    """The sample as events. A file that is not in the order of time is sorted; a topic's order is the topic's."""
+    """The sample as events. A file that is not in the order of time is sorted; a topic's order is its partitions'."""
     [stream] = pack.manifest.streams
     order: Sequence[int] = range(len(sample.documents))
+    if sample.partitions:
+        order = in_turn(plan.at, sample.partitions)
     rows = sorted(order, key=lambda row: plan.at[row] or 0) if plan.unsorted else order
     if stream.mapping is None:
         return [Outgoing(as_json(sample.documents[row])) for row in rows], {}

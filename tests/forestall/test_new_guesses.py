@@ -122,6 +122,22 @@ def test_a_topic_without_a_time_gets_the_brokers() -> None:
     assert "time: {publish: true}" in pack_yaml(plan_pack(sample, "orders", "t", Wishes(), NOW))
 
 
+def test_partitions_that_were_sent_in_batches_are_not_late() -> None:
+    """Each partition is in order; by publishing, hours of one come before the same hours of the other."""
+    numbers = [each for first in range(0, 2000, 200) for part in (0, 1) for each in range(first + part, first + 200, 2)]
+    documents = [{"at": _at(each), "status": "failed" if each % 20 == 0 else "ok"} for each in numbers]
+    plan = plan_pack(
+        Sample("topic:t", "t", documents, published=[0] * 2000, partitions=[each % 2 for each in numbers]),
+        "orders",
+        "t",
+        Wishes(),
+        NOW,
+    )
+    assert (plan.lateness, plan.warnings) == (0, [])
+    as_one = Sample("topic:t", "t", documents, published=[0] * 2000)
+    assert any("more than an hour late" in each for each in plan_pack(as_one, "orders", "t", Wishes(), NOW).warnings)
+
+
 def test_status_words_become_a_count_with_its_dimensions() -> None:
     [measure] = _plan(_orders()).measures
     assert (measure.name, measure.where, measure.aggregate) == ("failed", (("status", ("equals", "failed")),), "count")
