@@ -52,7 +52,8 @@ def rule_on_reflex(
     if valid:
         return ReflexVerdict("refused", f"{value} {autonomy.currency} is above every standing approval for {template}")
     lapsed = "was revoked or has expired" if named else "was never given"
-    return ReflexVerdict("refused", f"a standing approval for {template} {lapsed}; `forestall grant` gives one")
+    remedy = "`forestall grant PACK/REFLEX` gives one"
+    return ReflexVerdict("refused", f"a standing approval for {template} {lapsed}; {remedy}")
 
 
 def _covers(up_to: Decimal | None, value: Decimal) -> bool:

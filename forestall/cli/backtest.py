@@ -125,7 +125,7 @@ async def _history(
         spec, topic = _mapping(mapping, source)
         return file_history(source, pack.manifest, spec, topic, options.tenant), options
     if not uses_pulsar(found) and not (found.home / BROKER_FILE).is_file():
-        step = "Name the home with --home, or Pulsar with FORESTALL_PULSAR_URL."
+        step = "Name the home with --home, or Pulsar with --broker pulsar or FORESTALL_PULSAR_URL."
         raise InputError(f"{found.home}: nothing was ever published here, so there are no topics", step)
     broker = await open_broker(found, WallClock())
     stack.push_async_callback(broker.close)

@@ -111,7 +111,11 @@ def check(
         (len(pack.runbooks), "runbook"),
         (len(list(pack.catalogue)), "tool"),
     ]
+    if manifest.topic_tools:
+        counts.append((len(manifest.topic_tools), "topic tool"))
     told = ", ".join(plural(number, word) for number, word in counts)
+    if number := len(manifest.reflexes):
+        told += f", {number:,} reflex{'' if number == 1 else 'es'}"
     console = stdout()
     console.print(Text.assemble((f"{pack.name}: no mistakes.", "green"), f" {told}; digest {pack.digest[:12]}…"))
     if sample is not None and tried is not None:

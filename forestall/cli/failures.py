@@ -43,7 +43,7 @@ _ROOMS: tuple[tuple[str, str, type[ForestallError], str], ...] = (
     ("ledger", "LedgerBusy", LedgerTrouble, "Wait a moment and run the command again."),
     ("ledger", "LedgerError", LedgerTrouble, LedgerTrouble.default_step),
     ("triggers.brokers", "RetryLater", BrokerTrouble, BrokerTrouble.default_step),
-    ("triggers.brokers", "BrokerError", BrokerTrouble, "Remove what it names and run the command again."),
+    ("triggers.brokers", "BrokerError", BrokerTrouble, "Correct what it names and run the command again."),
     ("governance", "NotFound", NotFound, NotFound.default_step),
     ("governance", "GovernanceError", UsageError, "See what is open with forestall status."),
     ("triggers.emit", "EmitError", InputError, "Correct the file and emit it again; nothing is taken twice."),

@@ -29,7 +29,9 @@ def tree_of(story: Story) -> Tree:
             branch = branch or tree.add(Text(phase, "bold"))
             branch.add(_row(at, lines, day))
     last = tree.add(Text("record", "bold"))
-    told = f"{len(story.decisions)} decisions in {story.events} events; decision digest {short(story.digest)}"
+    decisions = "1 decision" if len(story.decisions) == 1 else f"{len(story.decisions)} decisions"
+    events = "1 event" if story.events == 1 else f"{story.events} events"
+    told = f"{decisions} in {events}; decision digest {short(story.digest)}"
     last.add(Text(told, DIM))
     return tree
 
