@@ -14,13 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pulsar
 
 from bench.machine import describe, fsync_micros, percentile
+from contracts import to_iso
+from triggers.clock import WallClock
 
 URL = os.environ.get("FORESTALL_BENCH_PULSAR", "pulsar://127.0.0.1:6650")
 WEB = os.environ.get("FORESTALL_BENCH_PULSAR_WEB", "http://127.0.0.1:8080")
@@ -90,7 +91,7 @@ def _measure(client: Any, name: str, commands: Any, count: int) -> None:
     pairs: list[float] = []
     reflexes: list[float] = []
     for number in range(count + WARM_UP):
-        payload = EVENT.format(n=number, at=datetime.now(UTC).isoformat()).encode()
+        payload = EVENT.format(n=number, at=to_iso(WallClock().now())).encode()
         begun = time.perf_counter()
         out.send(payload)
         there.acknowledge(there.receive())

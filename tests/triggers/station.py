@@ -80,6 +80,11 @@ class Station:
         return list(found)
 
 
+async def backlog(station: Station) -> int:
+    """Messages that are not acknowledged."""
+    return await station.broker.backlog("pumps", "forestall.plant:pumps")
+
+
 @asynccontextmanager
 async def open_station(
     plant: Plant,

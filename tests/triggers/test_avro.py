@@ -21,6 +21,7 @@ from triggers.avro import Documents
 from triggers.brokers import AskOperator, RetryLater
 
 NOW = from_iso("2026-03-02T00:00:00Z")
+CUSTOMER = {"type": "record", "name": "C", "fields": [{"name": "id", "type": "string"}]}
 LOGICAL = {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}
 ORDER: dict[str, Any] = {
     "type": "record",
@@ -29,7 +30,7 @@ ORDER: dict[str, Any] = {
         {"name": "no", "type": "long"},
         {"name": "at", "type": {"type": "long", "logicalType": "timestamp-micros"}},
         {"name": "price", "type": LOGICAL},
-        {"name": "customer", "type": ["null", {"type": "record", "name": "C", "fields": [{"name": "id", "type": "string"}]}]},
+        {"name": "customer", "type": ["null", CUSTOMER]},
         {"name": "kind", "type": {"type": "enum", "name": "K", "symbols": ["WEB", "SHOP"]}},
         {"name": "day", "type": {"type": "int", "logicalType": "date"}},
         {"name": "trace", "type": {"type": "string", "logicalType": "uuid"}},

@@ -137,7 +137,8 @@ async def test_served_live(tmp_path: Path) -> None:
         await serve(station, asked)
         await station.worker.close()
         leases = await station.ledger.read(lambda tx: tx.leases.all())
-        assert [each for each in leases if each.until and each.name != "pruner"] == [], "whoever comes next need not wait"
+        held = [each for each in leases if each.until and each.name != "pruner"]
+        assert held == [], "whoever comes next need not wait"
         decisions = [Decision.model_validate(each.data) for each in await events(station)]
         assert [each.node for each in decisions if each.graph == "incident"][:2] == ["open", "explain"]
 
