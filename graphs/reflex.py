@@ -6,9 +6,9 @@ from typing import Any
 import fastjsonschema
 
 from agents.reflex import Call, Reflexes, window_of
-from contracts import HOUR, Command, Decision, StreamSpec, command_id, own_event, stable_id
+from contracts import HOUR, Command, Decision, Event, StreamSpec, command_id, own_event, stable_id
 from governance import ReflexVerdict, frozen, mode_of, rule_on_reflex
-from graphs.segment import decision_event
+from graphs.segment import decision_event, decision_id
 from graphs.services import PackRuntime, Services
 from ledger import Transaction, record
 from ledger.recording import TOPIC
@@ -44,7 +44,7 @@ class ReflexLane:
             subject = self._subject(call)
             if now - call.time > call.reflex.within:
                 self._count(tx, call, "stale")
-            elif tx.journal.has(self._decision(call, subject, "", "").id):
+            elif tx.journal.has(decision_id(subject, "reflex", subject, 0)):
                 self._count(tx, call, "repeated")
             else:
                 verdict = rule_on_reflex(
@@ -128,7 +128,7 @@ class ReflexLane:
         window = window_of(call.reflex, call.time)
         return stable_id("rfx", self._tenant, self._pack.name, call.reflex.template, dict(call.arguments), window)
 
-    def _decision(self, call: Call, subject: str, ruling: str, reason: str, authority: str = "", now: int = 0) -> Any:
+    def _decision(self, call: Call, subject: str, ruling: str, reason: str, authority: str, now: int) -> Event:
         told = ", ".join(f"{name}={value}" for name, value in call.arguments.items())
         said = {"act": "does", "observe": "would do", "refused": "may not do"}.get(ruling, ruling)
         decision = Decision(

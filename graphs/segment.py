@@ -15,6 +15,7 @@ from contracts import (
     Event,
     ModelUse,
     own_event,
+    stable_id,
 )
 from graphs.services import PackRuntime, Services
 from ledger import Run, Transaction, record
@@ -165,3 +166,8 @@ def decision_event(decision: Decision, tenant: str) -> Event:
         incident=decision.incident_id,
         tenant=tenant,
     )
+
+
+def decision_id(incident_id: str, graph: str, subject: str, step: int) -> str:
+    """The id that `decision_event` gives."""
+    return stable_id("ev", "forestall.decision.made", incident_id, graph, subject, step)
