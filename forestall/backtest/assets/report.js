@@ -102,7 +102,7 @@
       if (chart.e[place] !== null) {
         tip.append(line("expected " + figure(chart.e[place]) + ", band " + figure(chart.lo[place]) + " to " + figure(chart.hi[place])));
       }
-      tip.append(line({ l: "still learning", n: "normal", a: "out of order" }[chart.s[place]]));
+      tip.append(line({ l: "still learning", n: "normal", a: "unusual" }[chart.s[place]]));
       for (const each of chart.signals) {
         if (each.t > at && each.t <= at + chart.pane * chart.every) tip.append(line("signal: " + each.text, "alarm"));
       }
@@ -131,7 +131,7 @@
       width: width,
       height: narrow() ? 220 : 260,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      padding: [14, 8, 0, 0],
+      padding: [14, 28, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: "time", setSeries: false },
