@@ -190,3 +190,7 @@ class PackManifest(Contract):
             if unknown := set(reflex.of) - types:
                 raise ValueError(f"reflexes: {reflex.name!r} heeds {sorted(unknown)}, which no stream declares")
         return self
+
+    def reflex_template(self, reflex: Reflex) -> str:
+        """What a standing approval for this reflex names; see `Reflex.template`."""
+        return reflex.template(next((each for each in self.topic_tools if each.name == reflex.tool), None))

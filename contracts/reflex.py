@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from contracts.base import DAY, HOUR, MINUTE, SECOND, Contract
+from contracts.base import DAY, HOUR, MINUTE, SECOND, Contract, digest
 from contracts.duration import Duration, Name
 from contracts.stream import Where
 
@@ -48,10 +48,13 @@ class Reflex(Contract):
                 raise ValueError(f"arguments.{name}: '$' names no field; write $ and a field of the event")
         return self
 
-    @property
-    def template(self) -> str:
-        """What a person's standing approval is given for."""
-        return f"reflex.{self.name}@{self.version}"
+    def template(self, tool: TopicTool | None) -> str:
+        """What a person's standing approval is given for: this very rule, and the topic tool that it calls if it does.
+
+        Whatever changes in either makes it another one, whether or not somebody raised the version.
+        """
+        made_of = digest([self.to_json(), tool.to_json() if tool else None])[:8]
+        return f"reflex.{self.name}@{self.version}:{made_of}"
 
     @property
     def needed(self) -> tuple[str, ...]:

@@ -44,7 +44,8 @@ def rule_on_reflex(
         return ReflexVerdict("observe", "the pack is in observe: it says what it would do and does nothing")
     if frozen:
         return ReflexVerdict("refused", "all effects are frozen; `forestall thaw` lets them go on")
-    named = [each for each in standing if each.template == template]
+    leaves = tuple(standing)
+    named = [each for each in leaves if each.template == template]
     valid = [each for each in named if each.revoked_at is None and each.granted_at <= now < each.expires_at]
     covering = sorted((each for each in valid if value <= each.value_ceiling), key=lambda each: each.id)
     if covering:
@@ -52,6 +53,8 @@ def rule_on_reflex(
     if valid:
         return ReflexVerdict("refused", f"{value} {autonomy.currency} is above every standing approval for {template}")
     lapsed = "was revoked or has expired" if named else "was never given"
+    if not named and any(each.template.partition(":")[0] == template.partition(":")[0] for each in leaves):
+        lapsed = "is needed anew: the rule was changed since one was given"
     remedy = "`forestall grant PACK/REFLEX` gives one"
     return ReflexVerdict("refused", f"a standing approval for {template} {lapsed}; {remedy}")
 

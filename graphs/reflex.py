@@ -22,6 +22,8 @@ class ReflexLane:
         self._services, self._pack, self._tenant = services, pack, tenant
         types = {declared.type for declared in stream.types}
         self.rules = Reflexes([each for each in pack.manifest.reflexes if types & set(each.of)])
+        manifest = pack.manifest
+        self._templates = {each.name: manifest.reflex_template(each) for each in manifest.reflexes}
         self._topic_tools = {each.name: each for each in pack.manifest.topic_tools}
         self._checks: dict[str, Callable[[Any], Any]] = {
             each.name: fastjsonschema.compile(each.arguments) for each in pack.manifest.topic_tools
@@ -48,7 +50,7 @@ class ReflexLane:
                 self._count(tx, call, "repeated")
             else:
                 verdict = rule_on_reflex(
-                    call.reflex.template,
+                    self._templates[call.reflex.name],
                     call.reflex.tool,
                     call.value,
                     manifest.autonomy,
@@ -87,16 +89,16 @@ class ReflexLane:
             value_ceiling=call.value,
             authority=authority,
         )
+        topic_tool = self._topic_tools.get(command.tool)
         event = own_event(
             "command.issued",
-            command.to_json(),
+            command.to_json() | ({"topic": topic_tool.topic} if topic_tool else {}),
             about=(command.id,),
             time=now,
             incident=subject,
             cause=call.event_id,
             tenant=self._tenant,
         )
-        topic_tool = self._topic_tools.get(command.tool)
         if topic_tool is None:
             record(tx, self._services.routing, event)
             tx.commands.add(command, self._pack.catalogue.get(command.tool).effect, now)
@@ -126,7 +128,8 @@ class ReflexLane:
 
     def _subject(self, call: Call) -> str:
         window = window_of(call.reflex, call.time)
-        return stable_id("rfx", self._tenant, self._pack.name, call.reflex.template, dict(call.arguments), window)
+        template = self._templates[call.reflex.name]
+        return stable_id("rfx", self._tenant, self._pack.name, template, dict(call.arguments), window)
 
     def _decision(self, call: Call, subject: str, ruling: str, reason: str, authority: str, now: int) -> Event:
         told = ", ".join(f"{name}={value}" for name, value in call.arguments.items())
@@ -140,7 +143,7 @@ class ReflexLane:
             summary=f"{call.reflex.name}: {said} {call.reflex.tool}({told}) on event {call.event_id}: {reason}",
             semantic={
                 "pack": self._pack.name,
-                "reflex": call.reflex.template,
+                "reflex": self._templates[call.reflex.name],
                 "tool": call.reflex.tool,
                 "arguments": dict(call.arguments),
                 "value": str(call.value),

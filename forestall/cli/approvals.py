@@ -113,7 +113,7 @@ def grant(
             now = now_in(folder, tx)
             leave = grant_reflex(
                 tx,
-                *reflex,
+                *reflex[:2],
                 value_ceiling=ceiling,
                 expires_at=now + length,
                 person=who,
@@ -128,6 +128,8 @@ def grant(
             return given, moment(given.expires_at)
 
     given, until = change(folder, "person:grant", give)
+    if reflex is not None:
+        stdout().print(Text(f"The rule: {reflex[2]}"), soft_wrap=True)
     stdout().print(
         Text.assemble(
             (f"{given.template} may act alone", "bold"),

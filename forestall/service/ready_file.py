@@ -11,7 +11,7 @@ from forestall.errors import UsageError
 
 
 class ReadyFile:
-    """Written whole or not at all; what an earlier process left is removed before anything else happens."""
+    """Written whole or not at all; what a dead process left is removed before anything else happens."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -43,7 +43,8 @@ def ready_file(file: Path | None) -> Iterator[ReadyFile | None]:
         yield None
         return
     try:
-        file.unlink(missing_ok=True)
+        if not _is_alive(file):
+            file.unlink(missing_ok=True)
         probe = file.with_name(f"{file.name}.{os.getpid()}.new")
         probe.touch()
         probe.unlink()
@@ -55,3 +56,14 @@ def ready_file(file: Path | None) -> Iterator[ReadyFile | None]:
         yield ready
     finally:
         ready.remove()
+
+
+def _is_alive(file: Path) -> bool:
+    """Whether the process that wrote it is there: the file is then its own, until this one is ready too."""
+    try:
+        os.kill(int(json.loads(file.read_text(encoding="utf-8"))["process"]), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return True

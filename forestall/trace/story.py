@@ -45,7 +45,7 @@ REQUESTED = "forestall.approval.requested"
 
 @dataclass(frozen=True, slots=True)
 class CommandStory:
-    """One command from its issue to its outcome; None where there is none yet."""
+    """One command from its issue to its outcome; None where there is none yet. `topic`: somebody else runs it."""
 
     id: str
     ordinal: str
@@ -58,6 +58,7 @@ class CommandStory:
     done_at: int | None
     result: Mapping[str, Any]
     error: str | None
+    topic: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         done = to_iso(self.done_at) if self.done_at is not None else None
@@ -73,6 +74,7 @@ class CommandStory:
             "status": self.status,
             "result": dict(self.result),
             "error": self.error,
+            "topic": self.topic,
         }
 
 
@@ -149,7 +151,8 @@ def story_of(incident: str, events: Iterable[Event]) -> Story:
 
 def _issued(event: Event) -> CommandStory:
     kept = {name: event.data[name] for name in ("id", "ordinal", "tool", "arguments", "authority", "compensates")}
-    return CommandStory(**kept, issued_at=event.time, status=None, done_at=None, result={}, error=None)
+    topic = event.data.get("topic")
+    return CommandStory(**kept, issued_at=event.time, status=None, done_at=None, result={}, error=None, topic=topic)
 
 
 def _done(command: CommandStory, event: Event) -> CommandStory:

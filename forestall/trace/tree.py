@@ -166,7 +166,7 @@ def _request(request: Mapping[str, Any]) -> list[Line]:
 def _command(command: CommandStory) -> list[Line]:
     arguments = ", ".join(f"{name}={value}" for name, value in command.arguments.items())
     good = command.status in ("succeeded", None)
-    status = "in flight" if command.status is None else command.status
+    status = command.status or ("in flight" if command.topic is None else f"published to {command.topic}")
     undoes = f", undoes {command.compensates}" if command.compensates else ""
     lines: list[Line] = [(f"{command.tool}({arguments}): {status}", "" if good else "red")]
     if told := command.error or figures(command.result, command.arguments):

@@ -1,5 +1,6 @@
 """A reflex that could never act, or that names what is not there, is told with its line."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,23 @@ def written(parcels: Path, **changes: object) -> Path:
 
 def test_a_good_reflex_is_taken(parcels: Path) -> None:
     manifest = load_pack(written(parcels)).manifest
-    assert [each.template for each in manifest.reflexes] == ["reflex.hold_it@1"]
+    assert manifest.reflex_template(manifest.reflexes[0]).startswith("reflex.hold_it@1:")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reflexes": {"arguments": {"parcel": "all"}}},
+        {"reflexes": {"where": [{"field": "depot", "equals": "x"}]}},
+        {"reflexes": {"at_most": 7}},
+        {"topic_tools": {"topic": "elsewhere"}},
+    ],
+)
+def test_a_leave_is_for_this_very_rule(parcels: Path, tmp_path: Path, changes: dict[str, object]) -> None:
+    """Though nobody raised the version."""
+    other = shutil.copytree(parcels, tmp_path / "other")
+    before, after = load_pack(written(parcels)).manifest, load_pack(written(other, **changes)).manifest
+    assert before.reflex_template(before.reflexes[0]) != after.reflex_template(after.reflexes[0])
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,12 @@ def test_with_everything_it_acts_under_the_persons_leave() -> None:
         ([{"expires_at": NOW}], {}, "refused", "was revoked or has expired"),
         ([{"granted_at": NOW + 1}], {}, "refused", "was revoked or has expired"),
         ([{"template": "reflex.block_card@2"}], {}, "refused", "was never given"),
+        (
+            [{"template": "reflex.block_card@1:0000"}],
+            {"template": "reflex.block_card@1:1111"},
+            "refused",
+            "was changed",
+        ),
         ([{"value_ceiling": Decimal(19)}], {}, "refused", "above every standing approval"),
         ([{}], {"value": Decimal(101)}, "refused", "no rule covers it"),
         ([{}], {"tool": "mail"}, "refused", "says approve"),

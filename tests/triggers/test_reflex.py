@@ -43,8 +43,15 @@ async def allow(process: Process, lasting: int = HOUR) -> str:
     def give(tx: Transaction) -> str:
         until = process.plant.clock.now() + lasting
         now = process.plant.clock.now()
+        pack = process.plant.pack
         leave = grant_reflex(
-            tx, "plant", "reflex.stop@1", value_ceiling=Decimal(0), expires_at=until, person="ada", now=now
+            tx,
+            "plant",
+            pack.reflex_template(pack.reflexes[0]),
+            value_ceiling=Decimal(0),
+            expires_at=until,
+            person="ada",
+            now=now,
         )
         return leave.id
 
