@@ -67,9 +67,13 @@ class Panes:
         return found
 
     def replace(self, parts: Sequence[Part], doc: Any) -> None:
-        """One part in the place of several."""
-        self._db.execute("UPDATE pane_parts SET doc = ? WHERE seq = ?", (pack_doc(doc), parts[0].seq))
-        self._db.executemany("DELETE FROM pane_parts WHERE seq = ?", [(part.seq,) for part in parts[1:]])
+        """One part in the place of several, under a number of its own: who read them sees that there are others now."""
+        self._db.execute(
+            "INSERT INTO pane_parts (pack, stream, measure, start, part, doc)"
+            " SELECT pack, stream, measure, start, part, ? FROM pane_parts WHERE seq = ?",
+            (pack_doc(doc), parts[0].seq),
+        )
+        self._db.executemany("DELETE FROM pane_parts WHERE seq = ?", [(part.seq,) for part in parts])
 
     def parts(self, pack: str, stream: str, before: Mapping[str, int]) -> list[Part]:
         """All parts of panes that begin before an instant, measure by measure, in the order of being written."""
