@@ -68,7 +68,7 @@ def _decoded(form: Form, payloads: Sequence[bytes]) -> Rows:
     try:
         if max(map(len, payloads), default=0) <= EVENT_MAX_BYTES:
             return Rows(list(range(len(payloads))), list(map(form.decode, payloads)), [])
-    except (ValueError, RecursionError, fastjsonschema.JsonSchemaValueException):
+    except (ValueError, RecursionError, ArithmeticError, fastjsonschema.JsonSchemaValueException):
         pass  # one of them; which, is found out below
     places: list[int] = []
     wires: list[Any] = []
@@ -78,7 +78,7 @@ def _decoded(form: Form, payloads: Sequence[bytes]) -> Rows:
             continue
         try:
             take(decode(payload))
-        except (ValueError, RecursionError, fastjsonschema.JsonSchemaValueException):
+        except (ValueError, RecursionError, ArithmeticError, fastjsonschema.JsonSchemaValueException):
             continue
         places.append(place)
     return Rows(places, wires, [])

@@ -110,12 +110,14 @@ class ReflexLane:
         """Why the event cannot make this call; None when it can."""
         if call.missing is not None:
             return f"data.{call.missing}: missing or no amount; {call.reflex.tool} cannot be called without it"
+        if call.unfit is not None:
+            return f"argument {call.unfit}: no command can carry it: too large, or no value of JSON"
         try:
             if call.reflex.tool in self._checks:
                 self._checks[call.reflex.tool](dict(call.arguments))
             else:
                 self._pack.catalogue.get(call.reflex.tool).validate(call.arguments)
-        except (RefuseCommand, fastjsonschema.JsonSchemaValueException) as problem:
+        except (RefuseCommand, fastjsonschema.JsonSchemaValueException, ArithmeticError) as problem:
             return str(problem)
         return None
 

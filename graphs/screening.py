@@ -77,6 +77,8 @@ class Screen:
             validator(kept.data)
         except fastjsonschema.JsonSchemaValueException as problem:
             return self.dead(message, "schema", f"{problem.message}, but is {_short(problem.value)}", now)
+        except ArithmeticError as problem:  # `multipleOf` of an integer that is beyond every float
+            return self.dead(message, "schema", f"data: a number in it cannot be judged by the schema ({problem})", now)
         return Accepted(kept, message)
 
     def _event(self, message: Incoming) -> Event | Fault:

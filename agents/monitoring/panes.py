@@ -122,6 +122,6 @@ def number(value: object) -> float | None:
         return None
     try:
         found = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # an integer may be beyond every float
         return None
     return found if abs(found) <= LARGEST else None

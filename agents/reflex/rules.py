@@ -6,8 +6,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from agents.monitoring.readings import Readings
-from contracts import Reflex
+from contracts import Reflex, canonical
 
+ARGUMENT_MAX_BYTES = 4_096
+"""A larger argument, as JSON, is refused: it would be written into the command, its decision and their copies."""
 _Read = Callable[[Any], tuple[Any, ...]]
 
 
@@ -16,6 +18,7 @@ class Call:
     """What a reflex wants for one event. `time` is the event's (microseconds).
 
     `missing` names a field that an argument or the value needs and the event does not have: then nothing may be done.
+    `unfit` names an argument that no command can carry: likewise, and it is None in `arguments`.
     """
 
     reflex: Reflex
@@ -24,6 +27,7 @@ class Call:
     arguments: Mapping[str, Any]
     value: Decimal
     missing: str | None = None
+    unfit: str | None = None
 
 
 def window_of(reflex: Reflex, time: int) -> int:
@@ -72,7 +76,16 @@ def _call(reflex: Reflex, event_id: str, time: int, data: Mapping[str, Any]) -> 
         if not value.is_finite() or value < 0:
             value, missing = Decimal(0), reflex.value
     arguments = {name: _filled(given, data) for name, given in sorted(reflex.arguments.items())}
-    return Call(reflex, event_id, int(time), arguments, value, missing)
+    unfit = [name for name, given in arguments.items() if not _fits(given)]
+    arguments |= dict.fromkeys(unfit)
+    return Call(reflex, event_id, int(time), arguments, value, missing, unfit[0] if unfit else None)
+
+
+def _fits(given: Any) -> bool:
+    try:
+        return len(canonical(given)) <= ARGUMENT_MAX_BYTES
+    except ValueError:
+        return False
 
 
 def _filled(given: Any, data: Mapping[str, Any]) -> Any:
