@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from contracts import Clock
 from forestall.errors import SettingsError, UsageError
-from forestall.home import DEFAULT_HOME
+from forestall.home import DEFAULT_HOME, home_option
 from forestall.settings import Settings
 from triggers.brokers import Broker, EmbeddedBroker
 
@@ -101,6 +101,10 @@ def running_pulsar(home: Path) -> "DevPulsar":
         found = DevPulsar(dev_folder(folder))
         if found.pid is not None:
             return found
+    for folder in dict.fromkeys((home, DEFAULT_HOME)):
+        if dev_folder(folder).is_dir():
+            problem = f"{dev_folder(folder)}: this development Pulsar is stopped, and FORESTALL_PULSAR_URL is not set"
+            raise UsageError(problem, f"Start it again: forestall dev pulsar up{home_option(folder)}.")
     raise UsageError(
         "FORESTALL_PULSAR_URL: not set, and Pulsar is to be used",
         "Set it to your broker's address, or start one here with forestall dev pulsar up.",

@@ -10,6 +10,7 @@ from forestall.bootstrap import App
 from forestall.packs import Pack
 from forestall.trace import Teller, telling_at
 from governance import frozen, mode_of
+from ledger import Transaction
 
 LOOK_S = 5.0
 GIVE_WAY_S = 0.002
@@ -24,10 +25,31 @@ async def announce(app: App, packs: Sequence[Pack], option: str) -> None:
         said = "it acts as far as it may" if mode == "act" else "it says what it would do, and does nothing"
         names = ", ".join(stream.name for stream in pack.manifest.streams)
         _log.info("%s watches %s for %s in mode %s: %s", app.services.owner, names, pack.name, mode, said)
+    now, owner = app.services.clock.now(), app.services.owner
+    for name, other in await app.ledger.transact("packs", lambda tx: _others(tx, packs, owner, now)):
+        said = "which rules an event meets depends on who reads it; start both with the same pack"
+        _log.warning("%s runs another version of pack %s on this home: %s", other, name, said)
     stop = await app.ledger.read(frozen)
     if stop is not None:
         said = f"forestall thaw{option} lets them go on"
         _log.warning("all effects are frozen by %s: %s; %s", stop["person"], stop["reason"], said)
+
+
+def _others(tx: Transaction, packs: Sequence[Pack], owner: str, now: int) -> list[tuple[str, str]]:
+    """(pack, worker) of living workers that run a pack of another digest; notes what this one runs."""
+    found = []
+    alive = {lease.owner for lease in tx.leases.all() if lease.until >= now}
+    for pack in packs:
+        name = f"runs:{pack.name}"
+        running = tx.docs.switch(name) or {}
+        found += [
+            (pack.name, other)
+            for other, digest in sorted(running.items())
+            if other != owner and other in alive and digest != pack.digest
+        ]
+        living = {other: digest for other, digest in running.items() if other in alive}
+        tx.docs.set_switch(name, living | {owner: pack.digest})
+    return found
 
 
 class Told:

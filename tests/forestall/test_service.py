@@ -109,3 +109,16 @@ def test_no_address(address: str, capsys: Capture, parcels: Path, tmp_path: Path
 def test_a_port_alone_is_loopbacks(address: str) -> None:
     with listen(address) as listener:
         assert listener.getsockname()[0] == "127.0.0.1"
+
+
+def test_two_services_with_different_texts_of_a_pack_are_told(start_service: Start, parcels: Path) -> None:
+    """Which of them an event meets is chance; with the same text nothing is said."""
+    other = shutil.copytree(parcels, parcels.parent / "other")
+    manifest = other / "pack.yaml"
+    manifest.write_text(manifest.read_text().replace("title: Parcels", "title: More parcels"))
+    first = start_service("--pack", str(parcels))
+    first.until("run-1 is ready")
+    start_service("--pack", str(parcels)).until("run-2 watches")
+    third = start_service("--pack", str(other))
+    third.until("run-1 runs another version of pack parcels on this home")
+    third.until("run-2 runs another version of pack parcels on this home")
