@@ -13,6 +13,7 @@ from ledger import DeadLetter
 EVENT_MAX_BYTES = 1_000_000
 FUTURE_TOLERANCE = 300 * SECOND
 """How far an event may lie ahead of our own clock: clocks differ, five minutes is a broken one."""
+REASON_MAX_CHARACTERS = 1_000
 LeftOut = Literal["ignored", "filtered"]
 """A type that the stream ignores; an event that its `keep` does not let through."""
 
@@ -96,6 +97,8 @@ class Screen:
     @staticmethod
     def dead(message: Incoming, code: str, reason: str, now: int) -> DeadLetter:
         """A dead letter for a message."""
+        if len(reason) > REASON_MAX_CHARACTERS:  # it may hold what the message is full of
+            reason = f"{reason[: REASON_MAX_CHARACTERS - 3]}..."
         return DeadLetter(message.topic, message.message_id, code, reason, message.payload, now, len(message.payload))
 
 

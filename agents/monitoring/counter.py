@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from agents.monitoring.clocks import MAX_JUMP, PartitionClock
 from agents.monitoring.conditions import tests_of
-from agents.monitoring.panes import Pane, number
+from agents.monitoring.panes import LARGEST, Pane, number
 from agents.monitoring.readings import Readings
 from contracts import DAY, HOUR, Measure, PackManifest, StreamSpec
 
@@ -249,8 +249,9 @@ class _Plan:
 
     def _refuse(self, place: int, at: int, value: object, refused: dict[int, Refused]) -> None:
         role, name = self._roles[at - len(self.measure.where)]
-        what = f"data.{name}: missing ({role})" if value is None else f"data.{name}: {value!r} is no finite number"
-        refused.setdefault(place, Refused(place, "missing_key", f"{what}; measure {self.measure.name} needs it"))
+        what = f"missing ({role})" if value is None else f"{_short(value)} is no finite number of at most {LARGEST:g}"
+        reason = f"data.{name}: {what}; measure {self.measure.name} needs it"
+        refused.setdefault(place, Refused(place, "missing_key", reason))
 
     def count(
         self, rows: _Rows, readings: Readings, timing: _Timing, floor: Floor, keys: Keys, counted: Counted
@@ -288,6 +289,11 @@ class _Plan:
             place = rows.places[index]
             pane.add_number(rows.items[index], (int(readings.times[place]), readings.ids[place]))
         return pane
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _merged(places: Sequence[list[int]]) -> list[int]:

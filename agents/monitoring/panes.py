@@ -7,7 +7,8 @@ from typing import Any
 from agents.explanation import Tally
 from contracts import Measure
 
-LARGEST = 1e300
+LARGEST = 1e60
+"""Detectors square a pane's number and multiply squares: beyond this they would come to infinity, then to nothing."""
 
 
 class Pane:
@@ -117,7 +118,7 @@ def merge_parts(into: dict[str, Pane], parts: Parts) -> None:
 
 
 def number(value: object) -> float | None:
-    """A finite number, or None; beyond `LARGEST` sums could not be kept."""
+    """A number up to `LARGEST` on either side of 0, or None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:

@@ -34,8 +34,12 @@ def check_autonomy(
 
 
 def check_detectors(source: Source, manifest: PackManifest) -> Iterator[Mistake]:
-    """Every detector can be made from its settings."""
+    """Every detector can be made from its settings, and suits its measure."""
+    aggregates = {measure.name: measure.aggregate for measure in manifest.measures}
     for place, spec in enumerate(manifest.detectors):
+        if spec.kind == "count" and (aggregate := aggregates.get(spec.measure)) not in ("distinct", "count", None):
+            told = f"count judges numbers of events or units, and {spec.measure} is a {aggregate}; write level"
+            yield source.mistake(("detectors", place, "kind"), told)
         try:
             create_detector(spec)
         except ValueError as error:

@@ -157,6 +157,13 @@ def test_a_wrong_setting_of_a_detector_is_told_with_its_line(parcels: Path) -> N
     assert found.startswith(f"{parcels / 'pack.yaml'}:{line}: detectors[0].settings.alarms: 'alarms' = 1 is unknown")
 
 
+def test_a_count_detector_on_what_is_no_count_is_refused(parcels: Path) -> None:
+    """It takes logarithms: the first sum below 0 would end every worker that combines the stream."""
+    change(parcels / "pack.yaml", "aggregate: distinct\n    unit: parcel", "aggregate: sum\n    field: weight")
+    change(parcels / "pack.yaml", "    dimensions: [depot]\n", "")
+    assert any("detectors[0].kind: count judges numbers of events" in each for each in mistakes(parcels))
+
+
 def test_a_reconcilable_tool_that_cannot_be_asked_is_refused(parcels: Path) -> None:
     text = (parcels / "tools.py").read_text()
     (parcels / "tools.py").write_text(text.replace("keyed", "reconcilable", 1))

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.detection import Judgement, Point, create_detector, restore_detector
-from contracts import DetectorSpec
+from agents.monitoring.panes import LARGEST
+from contracts import HOUR, DetectorSpec
 from evals.quality.detector_worlds import A_DAY, Series, autoregressive, counts, points, raised, shop
 
 KINDS = ("count", "level", "silence", "threshold")
@@ -93,3 +94,17 @@ def test_rescaling_a_level_changes_no_signal(factor: float, offset: float) -> No
             after.finding.onset,
         )
         assert after.finding.score == pytest.approx(sign * before.finding.score, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["level", "threshold"])
+@pytest.mark.parametrize("rare", [True, False])
+def test_the_largest_numbers_that_are_counted_leave_a_state_that_can_be_restored(kind: str, rare: bool) -> None:
+    """A sum over a million events of the largest number included; beyond, squares came to infinity and then to none."""
+    rng = np.random.default_rng(3)
+    detector = create_detector(_spec(kind))
+    for index in range(600):
+        value = float(rng.choice([LARGEST * 1e6, -LARGEST, 5e-324, 0.0, 1.0])) if not rare or index % 50 == 0 else 50.0
+        judged = detector.observe(Point(index * HOUR, HOUR, value, 1))
+        assert np.isfinite([judged.expected, judged.spread, judged.score]).all()
+        if index % 20 == 0:
+            detector = restore_detector(_spec(kind), json.loads(json.dumps(detector.snapshot(), allow_nan=False)))
