@@ -3,10 +3,11 @@
 from agents.monitoring.clocks import MAX_JUMP, PartitionClock, Progress, Reach, reach_of
 from agents.monitoring.combiner import Combiner
 from agents.monitoring.conditions import keeps
-from agents.monitoring.counter import ALL, Counted, Counter, Floor, Refused, measures_of
+from agents.monitoring.counter import ALL, Counted, Counter, Floor, measures_of
 from agents.monitoring.findings import Findings, Look, RaisedSignal, Watched
 from agents.monitoring.panes import Pane, merge_parts
 from agents.monitoring.readings import Fields, Readings
+from agents.monitoring.refused import Refused
 from agents.monitoring.watch import Judged, Notice, Watch, notices, still_wrong
 
 __all__ = [

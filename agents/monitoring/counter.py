@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from agents.monitoring.clocks import MAX_JUMP, PartitionClock
 from agents.monitoring.conditions import tests_of
-from agents.monitoring.panes import LARGEST, Pane, number
+from agents.monitoring.panes import Pane, number
 from agents.monitoring.readings import Readings
+from agents.monitoring.refused import KEY_MAX_CHARACTERS, Refused, refused_for
 from contracts import DAY, HOUR, Measure, PackManifest, StreamSpec
 
 ALL = "all"
@@ -35,15 +36,6 @@ class Floor:
     watermark: int | None = None
     closed_until: Mapping[str, int] = field(default_factory=dict)
     others: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An event that cannot be counted as it is; `place` is its index in the batch."""
-
-    place: int
-    code: str
-    reason: str
 
 
 @dataclass(slots=True)
@@ -228,10 +220,13 @@ class _Plan:
                 if found is None:
                     self._refuse(place, self._at["field"], values[self._at["field"]], refused)
                     continue
+                if key_at is not None and rows.keys is not None:
+                    if len(key := str(values[key_at])) > KEY_MAX_CHARACTERS:
+                        self._refuse(place, key_at, key, refused)
+                        continue
+                    rows.keys.append(key)
                 rows.places.append(place)
                 rows.items.append(found)
-                if key_at is not None and rows.keys is not None:
-                    rows.keys.append(str(values[key_at]))
         return rows
 
     def _item(self, readings: Readings) -> Callable[[int, tuple[Any, ...]], Any]:
@@ -249,9 +244,7 @@ class _Plan:
 
     def _refuse(self, place: int, at: int, value: object, refused: dict[int, Refused]) -> None:
         role, name = self._roles[at - len(self.measure.where)]
-        what = f"missing ({role})" if value is None else f"{_short(value)} is no finite number of at most {LARGEST:g}"
-        reason = f"data.{name}: {what}; measure {self.measure.name} needs it"
-        refused.setdefault(place, Refused(place, "missing_key", reason))
+        refused.setdefault(place, refused_for(self.measure, place, role, name, value))
 
     def count(
         self, rows: _Rows, readings: Readings, timing: _Timing, floor: Floor, keys: Keys, counted: Counted
@@ -289,11 +282,6 @@ class _Plan:
             place = rows.places[index]
             pane.add_number(rows.items[index], (int(readings.times[place]), readings.ids[place]))
         return pane
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _merged(places: Sequence[list[int]]) -> list[int]:
