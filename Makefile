@@ -4,7 +4,7 @@
 
 BIN := .venv/bin
 EXTRAS ?=
-JOBS ?= 2
+JOBS ?= 4
 ARGS ?=
 export PYTHON
 
