@@ -46,10 +46,9 @@ class Reader:
         if block.kind == "bash":
             assert self._run(block.text) == ""
         elif block.kind in ("yaml", "python"):
-            name, _, text = block.text.partition("\n")
-            file = self.folder / name.removeprefix("# ")
+            file = self.folder / block.text.partition("\n")[0].removeprefix("# ")
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(self.rename(text))
+            file.write_text(self.rename(block.text))
         elif block.kind == "console":
             commands = [line for line in block.text.splitlines() if line.startswith("$ ")]
             told = "".join(f"{line}\n{self._run(line.removeprefix('$ '))}" for line in commands)
