@@ -32,8 +32,8 @@ class ReflexLane:
     def act(self, tx: Transaction, calls: Sequence[Call], now: int) -> int:
         """Rule on every call, write its decision once, and the command where one is allowed; how many were issued.
 
-        The same arguments within one cool-down window are one decision: its id says so, on whichever partition and in
-        whichever worker the event came.
+        The same arguments and ruling within one cool-down window are one decision: its id says so, on whichever
+        partition and in whichever worker the event came.
         """
         if not calls:
             return 0
@@ -43,31 +43,33 @@ class ReflexLane:
         standing = tx.people.standing(self._tenant, manifest.pack)
         issued = 0
         for call in calls:
-            subject = self._subject(call)
             if now - call.time > call.reflex.within:
                 self._count(tx, call, "stale")
-            elif tx.journal.has(decision_id(subject, "reflex", subject, 0)):
-                self._count(tx, call, "repeated")
-            else:
-                verdict = rule_on_reflex(
-                    self._templates[call.reflex.name],
-                    call.reflex.tool,
-                    call.value,
-                    manifest.autonomy,
-                    mode=mode,
-                    frozen=stop,
-                    standing=standing,
-                    now=now,
-                )
-                issued += self._rule(tx, call, subject, verdict, now)
+                continue
+            verdict = rule_on_reflex(
+                self._templates[call.reflex.name],
+                call.reflex.tool,
+                call.value,
+                manifest.autonomy,
+                mode=mode,
+                frozen=stop,
+                standing=standing,
+                now=now,
+            )
+            issued += self._rule(tx, call, verdict, now)
         return issued
 
-    def _rule(self, tx: Transaction, call: Call, subject: str, verdict: ReflexVerdict, now: int) -> int:
+    def _rule(self, tx: Transaction, call: Call, verdict: ReflexVerdict, now: int) -> int:
         ruling, reason = verdict.ruling, verdict.reason
         if fault := self._fault(call):
             ruling, reason = "refused", fault
-        elif ruling == "act" and self._spent(tx, call, now):
+        subject = self._subject(call, ruling)
+        if tx.journal.has(decision_id(subject, "reflex", subject, 0)):
+            self._count(tx, call, "repeated")
+            return 0
+        if ruling == "act" and self._spent(tx, call, now):
             ruling, reason = "refused", f"{call.reflex.at_most} within the hour already (at_most)"
+            subject = self._subject(call, ruling)
         record(tx, self._services.routing, self._decision(call, subject, ruling, reason, verdict.authority, now))
         self._count(tx, call, ruling)
         if ruling != "act":
@@ -128,10 +130,10 @@ class ReflexLane:
             tx.docs.count(name, 1)
         return spent
 
-    def _subject(self, call: Call) -> str:
-        window = window_of(call.reflex, call.time)
-        template = self._templates[call.reflex.name]
-        return stable_id("rfx", self._tenant, self._pack.name, template, dict(call.arguments), window)
+    def _subject(self, call: Call, ruling: str) -> str:
+        """Each ruling has a window of its own: what was refused must not keep what is allowed from being done."""
+        window, template = window_of(call.reflex, call.time), self._templates[call.reflex.name]
+        return stable_id("rfx", self._tenant, self._pack.name, template, dict(call.arguments), window, ruling)
 
     def _decision(self, call: Call, subject: str, ruling: str, reason: str, authority: str, now: int) -> Event:
         told = ", ".join(f"{name}={value}" for name, value in call.arguments.items())

@@ -167,3 +167,17 @@ async def test_an_hour_has_its_bound(plants: Plants) -> None:
         refused = [each for each in await station.process.decisions() if each.semantic.get("ruling") == "refused"]
         assert len(refused) == 2
         assert all("at_most" in each.summary for each in refused)
+
+
+async def test_what_was_refused_does_not_keep_what_is_allowed_from_being_done(plants: Plants) -> None:
+    """In the same window, with the same arguments; of the refused ones the first is told, the others are counted."""
+    async with open_station(plants(within="1h")) as station:
+        for minute in (0, 1, 2, 3):
+            station.plant.clock.move_to(START + minute * MINUTE)
+            if minute == 2:
+                await allow(station.process)
+            await station.publish(reading(minute, 99.0))
+            await station.settle()
+        assert await commands(station) == [{"pump": "p1"}]
+        found = {name: number for name, number in (await counted(station)).items() if ":" not in name}
+        assert found == {"refused": 1, "repeated": 2, "act": 1}
