@@ -1,13 +1,14 @@
 """What of a subscription was seen within the horizon, in memory: sorted runs of 64-bit fingerprints."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ledger.identity import DIGEST_BYTES, FORMER_DIGEST_BYTES
+from ledger.sieve import Sieve
 
 if TYPE_CHECKING:
     from ledger.inbox import InboxRow
@@ -84,6 +85,7 @@ class Seen:
     floor: int = 1
     runs: tuple[Run, ...] = ()
     former: Run | None = None
+    sieve: Sieve = field(default_factory=Sieve)
 
     def known(self, identities: Sequence[bytes], former: Former | None = None) -> dict[int, bytes]:
         """place -> the digest under which this identity was seen.
@@ -94,11 +96,15 @@ class Seen:
         if not identities:
             return found
         words = np.frombuffer(b"".join(identities), dtype=np.uint64).reshape(-1, 2)
-        order = np.argsort(words[:, 0])  # neighbours lie in the same corner of a run: three times as fast
-        high, low = words[order, 0], words[order, 1]
-        for run in self.runs:
-            hits = run.find(high, low, self.floor)
-            found |= {int(order[place]): digest for place, digest in hits.items()}
+        asked = self.sieve.may_hold(words[:, 0])
+        if len(asked):
+            order = asked[
+                np.argsort(words[asked, 0])
+            ]  # neighbours lie in the same corner of a run: three times as fast
+            high, low = words[order, 0], words[order, 1]
+            for run in self.runs:
+                hits = run.find(high, low, self.floor)
+                found |= {int(order[place]): digest for place, digest in hits.items()}
         if self.former is not None and former is not None:
             found |= _known_formerly(self.former, former, [n for n in range(len(identities)) if n not in found])
         return found
@@ -125,7 +131,8 @@ class InboxIndex:
     @property
     def memory_bytes(self) -> int:
         """What the arrays take."""
-        return sum(run.high.nbytes + run.low.nbytes + run.number.nbytes + run.digest.nbytes for run in self._all)
+        arrays = sum(run.high.nbytes + run.low.nbytes + run.number.nbytes + run.digest.nbytes for run in self._all)
+        return arrays + self.seen.sieve.nbytes
 
     @property
     def _all(self) -> list[Run]:
@@ -143,14 +150,16 @@ class InboxIndex:
             seen.upto,
             list(seen.runs),
         )
+        sieve = seen.sieve
         while rows := tx.inbox.batches_after(name, upto, LOAD_IDENTITIES):
             runs.append(run_of(rows))
+            sieve = sieve.grown((run.high for run in runs), runs[-1].high)
             upto = rows[-1].upto
             while len(runs) > 1 and len(runs[-2].high) < 2 * len(runs[-1].high):
                 runs[-2:] = [Run.merged(runs[-2:], floor)]
         if runs and floor - self._swept > (upto - self._swept) // 4:
             runs, self._swept = [Run.merged(runs, floor)], floor
-        self.seen = Seen(name, seen.max_identities, upto, floor, tuple(runs), self._former(tx))
+        self.seen = Seen(name, seen.max_identities, upto, floor, tuple(runs), self._former(tx), sieve)
         return self.seen
 
     def _former(self, tx: "Transaction") -> Run | None:
