@@ -5,7 +5,11 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
+
+PATIENCE_S = 180
+"""Then a service that does not say what is waited for is ended: a test may fail, and never hang."""
 
 
 class Service:
@@ -19,12 +23,17 @@ class Service:
         self.lines: list[str] = []
 
     def until(self, text: str) -> str:
-        """The first line from here on that holds it; fails when the process ends before."""
+        """The first line from here on that holds it; fails when the process ends before, or is silent too long."""
         assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if text in line:
-                return line
+        patience = threading.Timer(PATIENCE_S, self.process.kill)
+        patience.start()
+        try:
+            for line in self.process.stderr:
+                self.lines.append(line)
+                if text in line:
+                    return line
+        finally:
+            patience.cancel()
         raise AssertionError(f"ended without {text!r}: {''.join(self.lines)}")
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
