@@ -1,7 +1,7 @@
 """Streams: topics whose messages are events, or become events by a mapping."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -26,12 +26,16 @@ class Where(Contract):
             raise ValueError("give exactly one of equals, prefix, one_of")
         return self
 
-    def fits(self, data: Mapping[str, Any]) -> bool:
-        """Whether an event's data passes the test; a missing field does not."""
-        value = data.get(self.field)
+    def compiled(self) -> Callable[[Any], bool]:
+        """The test, ready to be asked of the field's value; None, where there is no such field, does not pass."""
         if self.prefix is not None:
-            return isinstance(value, str) and value.startswith(self.prefix)
-        return value in self.one_of if self.one_of is not None else bool(value == self.equals)
+            prefix = self.prefix
+            return lambda value: isinstance(value, str) and value.startswith(prefix)
+        if self.one_of is not None:
+            allowed = tuple(each for each in self.one_of if each is not None)
+            return lambda value: value in allowed
+        wanted = self.equals
+        return lambda value: bool(value == wanted)
 
 
 class EventType(Contract):

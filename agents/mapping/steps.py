@@ -15,12 +15,12 @@ class Steps:
     """A stream's `keep` and `enrich`, in their order."""
 
     def __init__(self, stream: StreamSpec) -> None:
-        self._keep = stream.keep
+        self._keep = [(test.field, test.compiled()) for test in stream.keep]
         self._enrich = [_constant(step) if step.set is not None else _lookup(step) for step in stream.enrich]
 
     def apply(self, event: Event) -> Event | None:
         """The event as it is counted; None when it is filtered out."""
-        if not all(test.fits(event.data) for test in self._keep):
+        if not all(passes(event.data.get(name)) for name, passes in self._keep):
             return None
         if not self._enrich:
             return event

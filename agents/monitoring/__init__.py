@@ -2,7 +2,6 @@
 
 from agents.monitoring.clocks import MAX_JUMP, PartitionClock, Progress, Reach, reach_of
 from agents.monitoring.combiner import Combiner
-from agents.monitoring.conditions import keeps
 from agents.monitoring.counter import ALL, Counted, Counter, Floor, measures_of
 from agents.monitoring.findings import Findings, Look, RaisedSignal, Watched
 from agents.monitoring.panes import Pane, merge_parts
@@ -31,7 +30,6 @@ __all__ = [
     "Refused",
     "Watch",
     "Watched",
-    "keeps",
     "measures_of",
     "merge_parts",
     "notices",

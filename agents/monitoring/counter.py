@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.monitoring.clocks import MAX_JUMP, PartitionClock
-from agents.monitoring.conditions import tests_of
 from agents.monitoring.panes import Pane, number
 from agents.monitoring.readings import Readings
 from agents.monitoring.refused import KEY_MAX_CHARACTERS, Refused, refused_for
@@ -192,7 +191,7 @@ class _Plan:
 
     def __init__(self, measure: Measure) -> None:
         self.measure = measure
-        self._tests = tests_of(measure.where)
+        self._tests = [test.compiled() for test in measure.where]
         roles = (("key", measure.key), ("unit", measure.unit), ("field", measure.field))
         self._roles = [(role, name) for role, name in roles if name is not None]
         self._counts = measure.aggregate in ("distinct", "count")

@@ -1,6 +1,6 @@
 """Rules over columns: an event that passes a reflex's tests becomes a call with the event's own values."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -10,7 +10,6 @@ from contracts import Reflex, canonical
 
 ARGUMENT_MAX_BYTES = 4_096
 """A larger argument, as JSON, is refused: it would be written into the command, its decision and their copies."""
-_Read = Callable[[Any], tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +34,39 @@ def window_of(reflex: Reflex, time: int) -> int:
     return time - time % reflex.every
 
 
+class _Rule:
+    """A reflex, the fields that it reads, and its tests, each with the place of its field among them."""
+
+    def __init__(self, reflex: Reflex) -> None:
+        self.reflex, self.names = reflex, reflex.fields
+        self._tests = [(self.names.index(test.field), test.compiled()) for test in reflex.where]
+
+    def heeds(self, values: Sequence[Any]) -> bool:
+        return all(passes(values[place]) for place, passes in self._tests)
+
+
 class Reflexes:
     """A pack's rules on one stream."""
 
     def __init__(self, reflexes: Sequence[Reflex]) -> None:
-        self._by_type: dict[str, list[Reflex]] = {}
-        for reflex in reflexes:
-            for name in reflex.of:
-                self._by_type.setdefault(name, []).append(reflex)
+        self._by_type: dict[str, list[_Rule]] = {}
+        for rule in map(_Rule, reflexes):
+            for name in rule.reflex.of:
+                self._by_type.setdefault(name, []).append(rule)
 
     def __bool__(self) -> bool:
         return bool(self._by_type)
 
     def calls(self, readings: Readings) -> list[Call]:
         """The calls that these events ask for, in the order of arrival."""
-        readers = {
-            reflex.name: (names, readings.fields(names))
-            for reflexes in self._by_type.values()
-            for reflex in reflexes
-            for names in (reflex.fields,)
-        }
+        readers = {rule.reflex.name: readings.fields(rule.names) for rules in self._by_type.values() for rule in rules}
         found: list[Call] = []
         for place, kind in enumerate(readings.types):
-            for reflex in self._by_type.get(kind, ()):
-                names, read = readers[reflex.name]
-                data = dict(zip(names, read(readings.data[place]), strict=True))
-                if all(test.fits(data) for test in reflex.where):
-                    found.append(_call(reflex, readings.ids[place], readings.times[place], data))
+            for rule in self._by_type.get(kind, ()):
+                values = readers[rule.reflex.name](readings.data[place])
+                if rule.heeds(values):
+                    data = dict(zip(rule.names, values, strict=True))
+                    found.append(_call(rule.reflex, readings.ids[place], readings.times[place], data))
         return found
 
 
