@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Literal
 
 from contracts import ApprovalAnswer, StandingApproval, own_event, stable_id
-from governance.deciding import decide
+from governance.deciding import announce_standing, decide, give_standing
 from governance.errors import NotFound, Refused
 from ledger import ApprovalRow, Routing, Transaction, record
 
@@ -112,13 +112,7 @@ def grant_standing(
         expires_at=expires_at,
         because_of=incident_id,
     )
-    again = any(each.id == granted.id for each in tx.people.standing())
-    tx.people.put_standing(granted)
-    _record_standing(tx, "granted", granted, now)
-    summary = f"{person} lets {granted.template} run alone up to {value_ceiling}"
-    semantic = {"template": granted.template, "ceiling": str(value_ceiling), "expires_at": expires_at}
-    subject = f"{granted.id}:{now}" if again else granted.id  # each word of a person is a decision of its own
-    decide(tx, incident_id, subject, "answer", summary, semantic, now, granted.tenant)
+    give_standing(tx, granted, now)
     return granted
 
 
@@ -132,19 +126,6 @@ def revoke_standing(tx: Transaction, standing_id: str, *, person: str, now: int)
         if standing.id == standing_id:
             revoked = standing.model_copy(update={"revoked_at": now})
             tx.people.put_standing(revoked)
-            _record_standing(tx, "revoked", revoked, now, person)
+            announce_standing(tx, "revoked", revoked, now, person)
             return revoked
     raise NotFound(f"{standing_id}: no such standing approval; see `forestall status`")
-
-
-def _record_standing(tx: Transaction, verb: str, standing: StandingApproval, now: int, person: str = "") -> None:
-    data = standing.to_json() | ({"revoked_by": person} if person else {})
-    event = own_event(
-        f"standing_approval.{verb}",
-        data,
-        about=(standing.id, verb, now),
-        time=now,
-        incident=standing.because_of,
-        tenant=standing.tenant,
-    )
-    record(tx, Routing(), event)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from contracts import DEFAULT_TENANT, Autonomy, StandingApproval, own_event, stable_id
-from governance.deciding import decide
+from contracts import DEFAULT_TENANT, Autonomy, StandingApproval, stable_id
+from governance.deciding import give_standing
 from governance.errors import Refused
 from governance.switches import Mode
-from ledger import Routing, Transaction, record
+from ledger import Transaction
 
 ReflexRuling = Literal["act", "observe", "refused"]
 
@@ -83,7 +83,6 @@ def grant_reflex(
         raise Refused("person: empty; say who grants it (--as NAME)")
     if not value_ceiling.is_finite() or value_ceiling < 0 or expires_at <= now:
         raise Refused(f"value ceiling {value_ceiling}, expiry {expires_at}: must not be below 0, and in the future")
-    subject = stable_id("rfx", tenant, pack, template)
     granted = StandingApproval(
         id=stable_id("sta", tenant, pack, template, now),
         pack=pack,
@@ -93,19 +92,7 @@ def grant_reflex(
         granted_by=person,
         granted_at=now,
         expires_at=expires_at,
-        because_of=subject,
+        because_of=stable_id("rfx", tenant, pack, template),
     )
-    tx.people.put_standing(granted)
-    event = own_event(
-        "standing_approval.granted",
-        granted.to_json(),
-        about=(granted.id, "granted", now),
-        time=now,
-        incident=subject,
-        tenant=tenant,
-    )
-    record(tx, Routing(), event)
-    summary = f"{person} lets {template} run alone up to {value_ceiling}"
-    semantic = {"template": template, "ceiling": str(value_ceiling), "expires_at": expires_at}
-    decide(tx, subject, granted.id, "answer", summary, semantic, now, tenant)
+    give_standing(tx, granted, now)
     return granted
