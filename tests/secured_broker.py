@@ -21,6 +21,7 @@ def configuration() -> Mapping[str, str]:
     """`extra` of a DevPulsar whose `token` is `token(ADMIN)`: every role but that one has to be allowed each thing."""
     return {
         "authenticationEnabled": "true",
+        "authenticationRefreshCheckSeconds": "1",
         "authorizationEnabled": "true",
         "authenticationProviders": "org.apache.pulsar.broker.authentication.AuthenticationProviderToken",
         "tokenSecretKey": f"data:;base64,{base64.b64encode(KEY).decode()}",

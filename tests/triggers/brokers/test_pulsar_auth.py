@@ -1,6 +1,7 @@
 """Who may do what on a Pulsar that asks: each refusal is named, and none looks like a timeout."""
 
 import asyncio
+import json
 import socket
 import ssl
 import subprocess
@@ -13,22 +14,26 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from contracts import SECOND
 from forestall.devbroker import DevPulsar
 from tests import shared_broker
-from tests.triggers.brokers.conftest import ROOT, TickingClock, alone, drain, numbered, numbers
-from tests.triggers.brokers.secured import LONG_AGO, configuration, make_certificate, token
-from triggers.brokers import AskOperator, Outgoing
-from triggers.brokers.pulsar import PulsarBroker, PulsarSettings
+from tests.triggers.brokers.conftest import ROOT, TickingClock, alone, drain, numbered, numbers, publish_singly, take
+from tests.triggers.brokers.secured import LONG_AGO, Issuer, configuration, make_certificate, token
+from triggers.brokers import AskOperator, Outgoing, RetryLater
+from triggers.brokers.pulsar import OAuth2, PulsarBroker, PulsarSettings
+from triggers.clock import WallClock
 
 pytestmark = pytest.mark.needs("pulsar", "java")
+LIFE_S = 2
 FORGED = token("reader", b"another key, another key, another")
 
 
 class Secured:
     """The broker, and what its clients need."""
 
-    def __init__(self, url: str, tls_url: str, web_url: str, certificate: Path) -> None:
-        self.url, self.tls_url, self.web_url, self.certificate = url, tls_url, web_url, certificate
+    def __init__(self, broker: DevPulsar, tls_port: int, web_tls_port: int, certificate: Path) -> None:
+        self.url, self.web_url, self.certificate = broker.url, broker.web_url, certificate
+        self.tls_url, self.web_tls_url = f"pulsar+ssl://127.0.0.1:{tls_port}", f"https://127.0.0.1:{web_tls_port}"
 
     def settings(self, role: str | None = "worker", **options: object) -> PulsarSettings:
         chosen = PulsarSettings(self.url, self.web_url, "public/secured", operation_timeout_s=4)
@@ -40,9 +45,9 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """`worker` may produce and consume in public/secured; `reader` may consume `orders`; `nobody` may do nothing."""
     folder = tmp_path_factory.mktemp("secured-pulsar")
     certificate, key = make_certificate(folder, "127.0.0.1")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        tls_port = free.getsockname()[1]
-    extra = configuration(certificate, key, tls_port)
+    with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = free.getsockname()[1], other.getsockname()[1]
+    extra = configuration(certificate, key, *ports)
     broker = DevPulsar(folder / "pulsar", 0, 0, extra, distribution=shared_broker.distribution(), token=token("admin"))
     broker.start()
     try:
@@ -55,7 +60,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
             admin.post(rights, json=["produce", "consume"]).raise_for_status()
             admin.put("persistent/public/secured/orders").raise_for_status()
             admin.post("persistent/public/secured/orders/permissions/reader", json=["consume"]).raise_for_status()
-        yield Secured(broker.url, f"pulsar+ssl://127.0.0.1:{tls_port}", broker.web_url, certificate)
+        yield Secured(broker, *ports, certificate)
     finally:
         broker.kill()
 
@@ -162,6 +167,30 @@ async def test_tls_with_a_certificate_of_ones_own(secured):
         await open_broker(replace(settings, tls_trust_certs=Path("nowhere.pem")))
 
 
+async def test_what_is_asked_over_http_goes_over_tls(secured, tmp_path):
+    """Backlog, partitions, patterns and schemas; an authority that is not the broker's is named, and is no outage."""
+    secure = {"url": secured.tls_url, "web_url": secured.web_tls_url, "tls_trust_certs": secured.certificate}
+    broker = await open_broker(secured.settings("admin", **secure))
+    await broker.create_topic("web.split", 2)
+    await broker.ensure_subscription("web.split", "monitor")
+    await publish_singly(broker, "web.split", numbered(3))
+    assert await broker.backlog("web.split", "monitor") == 3
+    assert await broker.partitions("web.split") == 2
+    assert await broker.matching(r"web\..*") == ["web.split"]
+    assert await broker.schema("web.split", None) is None
+    await broker.close()
+    other, _ = make_certificate(tmp_path, "127.0.0.1")
+    for url, trusted in ((secured.url, other), (secured.url, None)):
+        distrusting = await open_broker(secured.settings(url=url, web_url=secured.web_tls_url, tls_trust_certs=trusted))
+        with pytest.raises(AskOperator, match=r"pulsar_web_url: .*certificate is not trusted.*pulsar_tls_trust_certs"):
+            await distrusting.backlog("web.split", "monitor")
+        await distrusting.close()
+    plain = await open_broker(secured.settings(web_url=secured.web_tls_url.replace("https", "http")))
+    with pytest.raises((AskOperator, RetryLater), match="pulsar_web_url"):
+        await plain.topics()
+    await plain.close()
+
+
 async def test_a_certificate_of_another_host_is_refused(secured, tmp_path):
     """Only where the host is to be validated."""
     other, key = make_certificate(tmp_path, "127.0.0.2")
@@ -175,6 +204,42 @@ async def test_a_certificate_of_another_host_is_refused(secured, tmp_path):
     with pytest.raises(AskOperator, match="does not speak Pulsar"):
         await open_broker(replace(settings, tls_validate_hostname=False))
     server.close()
+
+
+async def passed_on(broker, consumer, goes_on):
+    """One message after the other."""
+    while goes_on():
+        await broker.publish("granted", numbered(1))
+        await consumer.ack(await take(consumer, 1))
+
+
+async def test_oauth2_all_the_way_and_each_token_but_for_a_moment(secured, tmp_path):
+    """Client credentials, the issuer's JWT, the broker's judgement; renewed on one connection, as often as it ends."""
+    key = tmp_path / "key.json"
+    key.write_text('{"client_id": "us", "client_secret": "hush"}')
+    issuer = Issuer()
+
+    def granted() -> tuple[int, str]:
+        ends = WallClock().now() // SECOND + LIFE_S
+        return 200, json.dumps({"access_token": token("worker", exp=ends), "expires_in": LIFE_S})
+
+    issuer.answer = granted
+    server = await asyncio.start_server(issuer, "127.0.0.1", 0)
+    oauth2 = OAuth2(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", SecretStr(str(key)), "urn:pulsar")
+    async with server:
+        broker = await open_broker(secured.settings(None, oauth2=oauth2, send_timeout_s=1))
+        consumer = await alone(broker, "granted", "monitor")
+        begun = WallClock().now()
+        await passed_on(broker, consumer, lambda: WallClock().now() < begun + 2 * LIFE_S * SECOND)
+        assert len(issuer.asked) > 1
+        assert await broker.backlog("granted", "monitor") == 0
+        issuer.answer = (401, '{"error": "invalid_client"}')
+        with pytest.raises(AskOperator, match=r"pulsar_oauth2_issuer_url: .*refuses our key \(invalid_client\)"):
+            await passed_on(broker, consumer, lambda: True)
+        issuer.answer = granted
+        await broker.publish("granted", [Outgoing(b"again")])
+        assert (await take(consumer, 1))[-1].payload in (b"0", b"again"), "the one that was refused may have arrived"
+        await broker.close()
 
 
 CHATTER = """

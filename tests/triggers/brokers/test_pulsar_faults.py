@@ -5,13 +5,15 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
 
 from tests.triggers.brokers.conftest import PulsarBackend, TickingClock, alone, drain, numbered, publish_singly
+from tests.triggers.brokers.secured import Issuer
 from triggers.brokers import AskOperator, Outgoing, RetryLater
-from triggers.brokers.pulsar import PulsarBroker, PulsarSettings
+from triggers.brokers.pulsar import OAuth2, PulsarBroker, PulsarSettings
 
 AVRO = '{"type":"record","name":"Order","fields":[{"name":"id","type":"string"}]}'
 
@@ -198,31 +200,8 @@ async def test_what_was_acknowledged_in_the_middle_of_a_batch_may_come_again_but
     assert again in (list(range(7, 21)), list(range(21)))
 
 
-class Issuer:
-    """An OpenID issuer, as small as can be."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.answer = (200, '{"access_token": "granted", "expires_in": 3600}')
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        length = next(
-            (int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-l")), 0
-        )
-        self.asked.append((await reader.readexactly(length)).decode())
-        host = next(line.split(": ")[1] for line in head.splitlines() if line.lower().startswith("host"))
-        status, body = self.answer
-        if "openid-configuration" in head:
-            status, body = 200, f'{{"token_endpoint": "http://{host}/token"}}'
-        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
-        await writer.drain()
-        writer.close()
-
-
 async def test_an_oauth2_issuer_gives_the_token(tmp_path: Path):
     from triggers.brokers.pulsar.credentials import Credentials
-    from triggers.brokers.pulsar.settings import OAuth2
 
     issuer = Issuer()
     server = await asyncio.start_server(issuer, "127.0.0.1", 0)
@@ -244,11 +223,37 @@ async def test_an_oauth2_issuer_gives_the_token(tmp_path: Path):
         issuer.answer = (200, "{}")
         with pytest.raises(AskOperator, match="must be an OpenID issuer"):
             await asyncio.to_thread(Credentials(settings).token)
+    assert await asyncio.to_thread(credentials.token) == "granted"
     with pytest.raises(RetryLater, match=r"pulsar_oauth2_issuer_url: .*is it up"):
         await asyncio.to_thread(Credentials(settings).token)
     broken = replace(settings, oauth2=replace(oauth2, private_key=SecretStr("{}")))
     with pytest.raises(AskOperator, match=r"pulsar_oauth2_private_key: .*client_id and client_secret"):
         await asyncio.to_thread(Credentials(broken).token)
+
+
+async def test_a_token_outlives_an_issuer_that_is_away_for_a_moment(monkeypatch):
+    """It is asked again each few seconds; once the token has ended, that is told."""
+    from triggers.brokers.pulsar import credentials as module
+
+    now = [1000.0]
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    issuer = Issuer()
+    server = await asyncio.start_server(issuer, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    oauth2 = OAuth2(address, SecretStr('{"client_id": "us", "client_secret": "hush"}'))
+    async with server:
+        credentials = module.Credentials(PulsarSettings("pulsar://broker", oauth2=oauth2))
+        assert await asyncio.to_thread(credentials.token) == "granted"
+        issuer.answer = (503, "{}")
+        now[0] += 3545
+        for _ in range(3):
+            assert await asyncio.to_thread(credentials.token) == "granted"
+        assert len(issuer.asked) == 2
+        now[0] += 60
+        with pytest.raises(RetryLater, match="answers 503"):
+            await asyncio.to_thread(credentials.token)
+        issuer.answer = (200, '{"access_token": "another"}')
+        assert await asyncio.to_thread(credentials.token) == "another"
 
 
 def test_two_ways_to_say_who_we_are_are_one_too_many():

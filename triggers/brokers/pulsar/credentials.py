@@ -13,6 +13,7 @@ from triggers.brokers.errors import AskOperator, BrokerError, RetryLater
 from triggers.brokers.pulsar.settings import OAuth2, PulsarSettings
 
 _RENEW_BEFORE_S = 60
+_ASK_AGAIN_S = 5
 _TIMEOUT_S = 10
 
 
@@ -67,20 +68,31 @@ def _read(path: Path) -> str:
 
 
 class _Issuer:
-    """Client credentials grant (RFC 6749, 4.4), renewed before it ends."""
+    """Client credentials grant (RFC 6749, 4.4), renewed in time; the last one serves while the issuer is away."""
 
     def __init__(self, oauth2: OAuth2) -> None:
         self._oauth2 = oauth2
         self._lock = threading.Lock()
-        self._token, self._until = "", 0.0
+        self._token, self._renew_at, self._ends_at = "", 0.0, 0.0
 
     def token(self) -> str:
         with self._lock:
-            if time.monotonic() >= self._until:
-                granted = self._ask()
-                self._token = granted["access_token"]
-                self._until = time.monotonic() + max(float(granted.get("expires_in", 3600)) - _RENEW_BEFORE_S, 1)
+            if time.monotonic() >= self._renew_at:
+                self._renew()
             return self._token
+
+    def _renew(self) -> None:
+        try:
+            granted = self._ask()
+        except RetryLater:
+            self._renew_at = time.monotonic() + _ASK_AGAIN_S
+            if self._renew_at >= self._ends_at:
+                self._renew_at = 0.0
+                raise
+            return
+        life = float(granted.get("expires_in", 3600))
+        now, self._token = time.monotonic(), granted["access_token"]
+        self._renew_at, self._ends_at = now + max(life - _RENEW_BEFORE_S, 1), now + life
 
     def _ask(self) -> dict[str, str]:
         oauth2 = self._oauth2
@@ -101,6 +113,9 @@ class _Issuer:
         except httpx.TransportError as error:
             raise RetryLater(f"pulsar_oauth2_issuer_url: {oauth2.issuer_url}: {error}; is it up?") from error
         except (httpx.HTTPStatusError, LookupError, TypeError, ValueError) as error:
+            if isinstance(error, httpx.HTTPStatusError) and error.response.is_server_error:
+                said = f"answers {error.response.status_code}; it is asked again"
+                raise RetryLater(f"pulsar_oauth2_issuer_url: {oauth2.issuer_url}: {said}") from error
             raise AskOperator(
                 f"pulsar_oauth2_issuer_url: {oauth2.issuer_url}: {type(error).__name__}; it must be an OpenID issuer"
             ) from error

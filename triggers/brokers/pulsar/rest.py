@@ -1,11 +1,12 @@
 """What Pulsar tells over HTTP only: backlogs, lists of topics, schemas; and the creation of partitions."""
 
 import asyncio
+import ssl
 from typing import Any
 
 import httpx
 
-from triggers.brokers.errors import AskOperator, RetryLater
+from triggers.brokers.errors import AskOperator, BrokerError, RetryLater
 from triggers.brokers.pulsar.credentials import Credentials
 from triggers.brokers.pulsar.settings import PulsarSettings
 
@@ -56,11 +57,21 @@ class Rest:
                     break
                 url = str(answer.headers["location"])  # another broker of the cluster; it wants the token, too
         except httpx.HTTPError as error:
-            hint = " (derived from pulsar_url)" if self._derived else ""
-            said = str(error) or type(error).__name__
-            raise RetryLater(f"pulsar_web_url: {self._url}{hint}: {said}; is it up, is it the address?") from error
+            raise self._unreachable(error) from error
         self._assert_allowed(answer, purpose)
         return answer
+
+    def _unreachable(self, error: httpx.HTTPError) -> BrokerError:
+        where = f"pulsar_web_url: {self._url}{' (derived from pulsar_url)' if self._derived else ''}"
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return AskOperator(
+                    f"{where}: its certificate is not trusted ({cause.verify_message}); name its authority in"
+                    " pulsar_tls_trust_certs, and the host as the certificate does"
+                )
+            cause = cause.__cause__ or cause.__context__
+        return RetryLater(f"{where}: {str(error) or type(error).__name__}; is it up, is it the address?")
 
     def _assert_allowed(self, answer: httpx.Response, purpose: str) -> None:
         code = answer.status_code
