@@ -27,7 +27,8 @@ _BOOLEANS = frozenset({"true", "false"})
 class Column:
     """One path through the documents. `texts` holds its value in each of them as text, None where there is none.
 
-    `natives` counts the JSON types that occurred; `nested` those that are a list or too deep, which nothing can use.
+    `natives` counts the JSON types that occurred; `nested` those that are a list, bytes or too deep, which nothing
+    can use.
     """
 
     path: str
@@ -42,6 +43,13 @@ class Column:
     @property
     def kind(self) -> Kind:
         return "nested" if self.nested > self.profile.present else self.profile.kind
+
+    @property
+    def unusable(self) -> str:
+        """Why nothing can use it, in words; "" of what can be used."""
+        if self.kind != "nested":
+            return ""
+        return "holds bytes" if self.natives["bytes"] else "is a list"
 
     @property
     def numeric(self) -> bool:
@@ -142,7 +150,7 @@ def _enter(column: Column, row: int, value: object) -> None:
         column.texts[row], native = value.encode("utf-8", "replace").decode(), "text"
     else:
         column.nested += 1
-        native = "lists"
+        native = "bytes" if isinstance(value, bytes) else "lists"
     column.natives[native] += 1
 
 

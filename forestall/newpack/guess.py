@@ -63,7 +63,7 @@ def plan_pack(sample: Sample, pack: str, topic: str, wishes: Wishes, now: int) -
     if mixed:
         plan.warnings.append(f"mixed kinds of values in {'; '.join(mixed[:MIXED_SHOWN])}")
     usable = [each for each in columns if each.kind != "nested" and not (cloudevents and each.path in _OF_THE_ENVELOPE)]
-    left = [LeftOut(each.path, "is a list") for each in columns if each.kind == "nested"]
+    left = [LeftOut(each.path, each.unusable) for each in columns if each.unusable]
     _watch(sample, plan, time, usable, left, wishes)
     return plan
 

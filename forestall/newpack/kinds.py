@@ -17,8 +17,11 @@ _GUESSED_MAX = 12
 
 
 def recognised(sample: Sample) -> tuple[Literal["cloudevents", "plain"], list[Mapping[str, object]]]:
-    """CloudEvents are looked at by what their `data` holds at its first level, and by type and time."""
-    if not all(_is_event(each) for each in sample.documents):
+    """CloudEvents are looked at by what their `data` holds at its first level, and by type and time.
+
+    Records in Avro are plain, whatever their fields are called: events are read as JSON.
+    """
+    if sample.format == "avro" or not all(_is_event(each) for each in sample.documents):
         return "plain", list(sample.documents)
     return "cloudevents", [_inner(each) for each in sample.documents]
 

@@ -107,8 +107,8 @@ def find_dimensions(columns: list[Column], taken: Sequence[Column | None]) -> tu
 def _unfit(column: Column) -> str | None:
     counts, kind = column.profile.counts, column.kind
     values = list(counts)
-    if kind == "nested":
-        return "is a list"
+    if column.unusable:
+        return column.unusable
     if len(counts) < 2:
         return "always the same" if counts else "empty"
     if is_personal(column.path, values[:500]):
