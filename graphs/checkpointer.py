@@ -39,10 +39,6 @@ class BufferedSaver(BaseCheckpointSaver[int]):
         """The checkpoint to store, as JSON; the buffer forgets it."""
         return self._docs.pop(thread, None)
 
-    def drop(self, thread: str) -> None:
-        """Forget what a failed segment left behind."""
-        self._docs.pop(thread, None)
-
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         return self.get_tuple(config)
 

@@ -98,6 +98,3 @@ class Incidents:
             "SELECT thread, measure, detector, key, doc FROM watches WHERE pack = ? ORDER BY thread", (pack,)
         )
         return [(thread, measure, detector, key, unpack_doc(doc)) for thread, measure, detector, key, doc in rows]
-
-    def unwatch(self, thread: str) -> None:
-        self._db.execute("DELETE FROM watches WHERE thread = ?", (thread,))

@@ -188,11 +188,6 @@ class Intake:
         """The watermark at which this worker closes the next pane; None when there is none, or another one does it."""
         return await self._combiner.next_instant() if self._combiner and self._share.combiner else None
 
-    async def read_to_end(self) -> bool:
-        """Whether every partition of the stream, whoever reads it, was read to its end."""
-        pack, name, now = self._pack.name, self._stream.name, self._services.clock.now()
-        return await self._services.ledger.read(lambda tx: standing_of(tx, pack, name, now).ended)
-
     async def done(self) -> bool:
         """Whether the stream is read to its end and every pane with an event in it is closed."""
         pack, stream, now = self._pack, self._stream, self._services.clock.now()

@@ -75,7 +75,7 @@ class Beside:
         """What LangGraph says a stored thread waits for."""
         self.saver.load(name, json.loads(json.dumps(doc)))
         snapshot = await self.graph.aget_state(config(name))
-        self.saver.drop(name)
+        self.saver.take(name)
         assert snapshot.next == ("wait",)
         return [each.value for each in snapshot.interrupts]
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from contracts import Correlation
 from ledger import Joined, SqliteLedger, Transaction
-from tests.ledger.builders import signal
+from tests.ledger.builders import claim, open_run, signal
 
 Answer = TypeVar("Answer")
 WINDOW, COOLDOWN = 10, 5
@@ -119,12 +119,13 @@ Incidents.TestCase.settings = settings(max_examples=25, stateful_step_count=20)
 TestIncidents = Incidents.TestCase
 
 
-async def test_a_watch_is_replaced_and_ended(tmp_path: Path) -> None:
+async def test_a_watch_is_replaced_and_ends_with_its_run(tmp_path: Path) -> None:
     ledger = SqliteLedger(tmp_path / "ledger.db")
+    thread = await ledger.transact("open", open_run)
     for doc in ({"since": 1}, {"since": 2}):
-        await ledger.transact("watch", lambda tx, doc=doc: tx.incidents.watch("t", "plant", "m", "d", "k", doc))  # type: ignore[misc]
-    assert await ledger.read(lambda tx: tx.incidents.watches("plant")) == [("t", "m", "d", "k", {"since": 2})]
+        await ledger.transact("watch", lambda tx, doc=doc: tx.incidents.watch(thread, "plant", "m", "d", "k", doc))  # type: ignore[misc]
+    assert await ledger.read(lambda tx: tx.incidents.watches("plant")) == [(thread, "m", "d", "k", {"since": 2})]
     assert await ledger.read(lambda tx: tx.incidents.watches("other")) == []
-    await ledger.transact("unwatch", lambda tx: tx.incidents.unwatch("t"))
+    await ledger.transact("finish", lambda tx: tx.runs.finish(claim(tx), 20))
     assert await ledger.read(lambda tx: tx.incidents.watches("plant")) == []
     await ledger.close()
