@@ -1,7 +1,7 @@
 """From an Avro topic whose schema changed under way to a pack that runs, as a user does it; on a real Pulsar."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -118,6 +118,6 @@ def test_new_check_backtest_and_run_on_an_avro_topic(topic: str, tmp_path: Path,
 def test_a_record_that_looks_like_an_event_is_mapped_all_the_same() -> None:
     """Events are read as JSON: a pack without a mapping would make a dead letter of every record."""
     inner = {"specversion": "1.0", "id": "1", "source": "/x", "type": "paid", "time": "2026-03-01T00:00:00Z"}
-    documents = [inner | {"data": {"amount": 3}}]
+    documents: list[Mapping[str, object]] = [inner | {"data": {"amount": 3}}]
     assert recognised(Sample("topic:x", "x", documents))[0] == "cloudevents"
     assert recognised(Sample("topic:x", "x", documents, format="avro"))[0] == "plain"
