@@ -12,7 +12,13 @@ from forestall.packs.source import Source
 from tools import Catalogue
 
 _PARAMETER = re.compile(r"\$([a-z][a-z0-9_]*)")
-_ACCEPTED_AS = {"string": {"string"}, "integer": {"integer", "number"}, "number": {"number"}}
+ACCEPTED_AS: Mapping[str, frozenset[str]] = {
+    "string": frozenset({"string"}),
+    "integer": frozenset({"integer", "number"}),
+    "number": frozenset({"number"}),
+    "boolean": frozenset({"boolean"}),
+}
+"""The types of arguments that a value of a type is taken for."""
 _PYTHON: Mapping[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "number": (int, float)}
 
 
@@ -80,7 +86,7 @@ def _check_value(
     """A constant against the schema; a parameter that the incident fills by its declared type."""
     if binding is not None and binding.source is not None:
         wanted = schema.get("type")
-        if isinstance(wanted, str) and wanted not in _ACCEPTED_AS[binding.type]:
+        if isinstance(wanted, str) and wanted not in ACCEPTED_AS[binding.type]:
             rule = f"{value} is a {binding.type}, the tool takes a {wanted}; change the parameter's type"
             yield source.mistake(where, rule)
         return

@@ -10,6 +10,7 @@ from forestall.errors import PackError
 from forestall.packs.autonomy import check_autonomy, check_detectors
 from forestall.packs.functions import NO_FUNCTIONS, Functions, FunctionsFault, Resources, load_functions
 from forestall.packs.locate import find_pack
+from forestall.packs.loops import check_loops
 from forestall.packs.mistakes import Mistake
 from forestall.packs.names import check_names
 from forestall.packs.reflexes import check_reflexes
@@ -78,6 +79,7 @@ def _load(file: Path) -> Pack:
                 mistakes += check_runbook(runbook_source, runbook, manifest, functions.catalogue)
             mistakes += check_autonomy(source, manifest, functions.catalogue, [runbook for _, runbook in read])
             mistakes += check_reflexes(source, manifest, functions.catalogue)
+            mistakes += check_loops(source, manifest)
     if mistakes or manifest is None or functions is None:
         raise PackError(_lines(mistakes))
     knowledge = _knowledge(file.parent)

@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from contracts import PackManifest, Reflex
+from forestall.packs.arguments import ACCEPTED_AS
 from forestall.packs.mistakes import Location, Mistake, nearest
 from forestall.packs.source import Source
 from tools import Catalogue
@@ -38,6 +39,7 @@ def check_reflexes(source: Source, manifest: PackManifest, catalogue: Catalogue)
             yield source.mistake((*at, "tool"), f"no such tool; {nearest(reflex.tool, schemas)}", reflex.tool)
             continue
         yield from _check_arguments(source, at, reflex, schemas[reflex.tool])
+        yield from _check_types(source, at, reflex, schemas[reflex.tool], manifest, own=reflex.tool in catalogue)
         if not any(rule.tool == reflex.tool and rule.may == "alone" for rule in manifest.autonomy.rules):
             rule = f"nobody is asked in a reflex, and no rule lets {reflex.tool} act alone"
             advice = f"add {{tool: {reflex.tool}, may: alone}} to autonomy.rules"
@@ -55,15 +57,45 @@ def _check_fields(source: Source, at: Location, reflex: Reflex, manifest: PackMa
         if isinstance(given, str) and given.startswith("$")
     ]
     uses += [((*at, "value"), reflex.value)] if reflex.value else []
-    declared = [each for stream in manifest.streams for each in stream.types if each.type in reflex.of]
-    for event_type in declared:
-        properties = event_type.data.get("properties")
-        if not isinstance(properties, dict):
-            continue
+    for event_type, properties in _heeded(reflex, manifest):
         for where, name in uses:
             if name not in properties:
-                rule = f"{event_type.type!r} declares no such field; {nearest(name, properties)}"
+                rule = f"{event_type!r} declares no such field; {nearest(name, properties)}"
                 yield source.mistake(where, rule, name)
+
+
+def _heeded(reflex: Reflex, manifest: PackManifest) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The types that it heeds, with their fields; those that leave open what comes are passed over."""
+    for stream in manifest.streams:
+        for each in stream.types:
+            properties = each.data.get("properties")
+            if each.type in reflex.of and isinstance(properties, dict):
+                yield each.type, properties
+
+
+def _check_types(
+    source: Source, at: Location, reflex: Reflex, schema: Mapping[str, Any], manifest: PackManifest, *, own: bool
+) -> Iterator[Mistake]:
+    """An event's value of a type that the tool does not take would be refused each time.
+
+    A decimal is a text that holds a number, as which the pack's `own` tools read it.
+    """
+    known = schema.get("properties")
+    for name, given in reflex.arguments.items():
+        part = known.get(name) if isinstance(known, dict) else None
+        wanted = part.get("type") if isinstance(part, dict) else None
+        if not isinstance(wanted, str) or not isinstance(given, str) or not given.startswith("$"):
+            continue
+        for event_type, properties in _heeded(reflex, manifest):
+            found = properties.get(given[1:])
+            field = found if isinstance(found, dict) else {}
+            kind = field.get("type")
+            if not isinstance(kind, str) or wanted in ACCEPTED_AS.get(kind, (kind,)):
+                continue
+            if own and wanted == "number" and field.get("format") == "decimal":
+                continue
+            rule = f"is of type {kind} in {event_type!r}, and {reflex.tool} takes one of type {wanted}"
+            yield source.mistake((*at, "arguments", name), f"{rule}; change the one or the other", given)
 
 
 def _check_arguments(source: Source, at: Location, reflex: Reflex, schema: Mapping[str, Any]) -> Iterator[Mistake]:

@@ -77,3 +77,50 @@ def test_each_mistake_is_told(parcels: Path, changes: dict[str, object], field: 
     with pytest.raises(PackError) as caught:
         load_pack(written(parcels, **changes))
     assert any(field in each and says in each for each in caught.value.mistakes), caught.value.mistakes
+
+
+def arguments(kind: str) -> dict[str, object]:
+    return {"arguments": {"properties": {"parcel": {"type": kind}}}}
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "says"),
+    [
+        ("$parcel", "string", None),
+        ("$weight", "number", None),
+        ("$weight", "string", "is of type number in 'parcel.returned', and hold takes one of type string"),
+        ("$weight", "integer", "is of type number in 'parcel.returned', and hold takes one of type integer"),
+        ("$parcel", "integer", "'$parcel': is of type string in 'parcel.returned', and hold takes one of type integer"),
+        ("$parcel", "number", "is of type string in 'parcel.returned', and hold takes one of type number"),
+    ],
+)
+def test_a_field_has_the_type_that_the_tool_takes(parcels: Path, field: str, kind: str, says: str | None) -> None:
+    file = written(parcels, topic_tools=arguments(kind), reflexes={"arguments": {"parcel": field}})
+    if says is None:
+        load_pack(file)
+        return
+    with pytest.raises(PackError) as caught:
+        load_pack(file)
+    (mistake,) = caught.value.mistakes
+    assert f"reflexes[0].arguments.parcel: {says}" in mistake or says in mistake
+    line = int(mistake.split(":")[1])
+    assert file.read_text().splitlines()[line - 1].strip() == f"parcel: {field}"
+
+
+@pytest.mark.parametrize(("type", "taken"), [("string", False), ("decimal", True), ("integer", True)])
+def test_a_mapped_decimal_is_a_number_to_a_tool_of_the_pack(parcels: Path, type: str, taken: bool) -> None:
+    file = parcels / "pack.yaml"
+    manifest = yaml.safe_load(file.read_text())
+    mapping = {"type": "order.placed", "time": "at", "fields": {"worth": {"from": "worth", "type": type}}}
+    manifest["streams"].append({"topic": "orders", "mapping": mapping})
+    manifest["reflexes"] = [{"name": "r", "of": ["order.placed"], "tool": "refund", "arguments": {"worth": "$worth"}}]
+    manifest["autonomy"]["rules"].append({"tool": "refund", "may": "alone"})
+    file.write_text(yaml.safe_dump(manifest, sort_keys=False))
+    with (parcels / "tools.py").open("a") as code:
+        code.write("\n\n@tool(effect='opaque')\n")
+        code.write("async def refund(context: ToolContext, worth: float) -> dict[str, Any]:\n    return {}\n")
+    if taken:
+        load_pack(file)
+        return
+    with pytest.raises(PackError, match=r"is of type string in 'order\.placed', and refund takes one of type number"):
+        load_pack(file)
