@@ -1,9 +1,10 @@
 """Intake: a stream's partitions into the ledger, batch by batch, acknowledged only after the commit."""
 
+import asyncio
 import logging
 from dataclasses import dataclass
 
-from contracts import MINUTE, StreamSpec
+from contracts import SECOND, StreamSpec
 from graphs import (
     CombineState,
     PackRuntime,
@@ -23,8 +24,10 @@ from triggers.partition import Partition, first_of, subscribe
 from triggers.processed import publisher
 from triggers.sharing import Share
 
-DISCOVER_EVERY = MINUTE
-"""So often, on the clock, new topics and partitions are looked for."""
+DISCOVER_EVERY = 10 * SECOND
+"""So often, on the clock, new topics and partitions are looked for; by who closes panes also before each closing."""
+MATCH_EVERY = SECOND
+"""Not more often, where they have to be found by a pattern."""
 _log = logging.getLogger("forestall.intake")
 
 
@@ -57,6 +60,7 @@ class Intake:
         self._index = InboxIndex(self._subscription)
         self._places: dict[str, tuple[str, int]] = {}
         self._discovered: int | None = None
+        self._discovering = asyncio.Lock()
         self._partitions: dict[str, Partition] = {}
         self._combiner: StreamCombiner | None = None
         self._turn = 0
@@ -81,7 +85,7 @@ class Intake:
 
     async def settle(self, *, look: bool = True) -> None:
         """Renew the leases, and take up or give back partitions as workers come and go; see `Share.settle`."""
-        await self._discover()
+        await self._discover(DISCOVER_EVERY)
         await self._share.settle(list(self._places), look=look)
         for part, partition in list(self._partitions.items()):
             lease = self._share.partition(part)
@@ -101,23 +105,34 @@ class Intake:
         )  # fmt: skip
         return await subscribe(self._broker, topic, number, monitor)
 
-    async def _discover(self) -> None:
-        """Which partitions the stream has; each is known to the ledger before anything of the others is closed."""
-        now = self._services.clock.now()
-        if self._discovered is not None and now - self._discovered < DISCOVER_EVERY:
-            return
-        stream = self._stream
-        topics = [stream.topic] if stream.topic else await self._broker.matching(stream.topics or "")
-        counts = {topic: await self._broker.partitions(topic) for topic in topics}
-        places = {part_name(topic, n): (topic, n) for topic, count in counts.items() for n in range(count)}
-        pack, name, ledger = self._pack.name, stream.name, self._services.ledger
-        known = set(await ledger.read(lambda tx: tx.panes.partitions(pack, name)))
-        if known != places.keys():
-            gone, new = known - places.keys(), places.keys() - known
-            for part in sorted(gone):
-                _log.warning("%s: is not there any more; the stream goes on without it", part)
-            await ledger.transact("partitions", lambda tx: tx.panes.know(pack, name, sorted(new), sorted(gone)))
-        self._places, self._discovered = places, now
+    async def _discover(self, every: int) -> None:
+        """Which partitions the stream has; each is known to the ledger before anything of the others is closed.
+
+        Not if they were looked for less than `every` microseconds ago. What comes to a stream that was read before is
+        read from its beginning, wherever new subscriptions begin.
+        """
+        async with self._discovering:
+            now = self._services.clock.now()
+            if self._discovered is not None and now - self._discovered < every:
+                return
+            stream = self._stream
+            topics = [stream.topic] if stream.topic else await self._broker.matching(stream.topics or "")
+            counts = {topic: await self._broker.partitions(topic) for topic in topics}
+            places = {part_name(topic, n): (topic, n) for topic, count in counts.items() for n in range(count)}
+            pack, name, ledger = self._pack.name, stream.name, self._services.ledger
+            known = set(await ledger.read(lambda tx: tx.panes.partitions(pack, name)))
+            if known != places.keys():
+                gone, new = known - places.keys(), places.keys() - known
+                for part in sorted(gone):
+                    _log.warning("%s: is not there any more; the stream goes on without it", part)
+                for topic in sorted({places[part][0] for part in new}) if known else ():
+                    await self._broker.ensure_subscription(topic, self._subscription, initial="earliest")
+                await ledger.transact("partitions", lambda tx: tx.panes.know(pack, name, sorted(new), sorted(gone)))
+            self._places, self._discovered = places, now
+
+    async def _discover_all(self) -> None:
+        """Before a pane is closed: what a partition holds that was added meanwhile is counted first."""
+        await self._discover(0 if self._stream.topic else MATCH_EVERY)
 
     async def step(self, max_messages: int, *, wait_s: float = 0, live: bool = False) -> bool:
         """Take one batch of one partition, in turn; False when there was none.
@@ -176,7 +191,8 @@ class Intake:
             self._combiner = StreamCombiner(self._services, self._pack, self._stream, self._tenant, lease)
         self._combiner.lease = lease
         try:
-            done: CombineState = await self._combiner.step(live=live, flush=flush)
+            before = self._discover_all if live else None
+            done: CombineState = await self._combiner.step(live=live, flush=flush, before=before)
         except Fenced as stop:
             _log.warning("%s; standing by", stop)
             self._share.lose(combiner_lease(self._subscription))

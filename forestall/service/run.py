@@ -94,7 +94,7 @@ async def _open(
         async with AsyncExitStack() as attempt:
             try:
                 app = await attempt.enter_async_context(open_app(settings, packs, clock, owner=health.owner))
-                await subscribe(app.broker, health.streams)
+                await subscribe(app.broker, health.streams, app.ledger)
             except RetryLater as error:
                 if halt is None:
                     raise

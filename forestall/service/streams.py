@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from contracts import StreamSpec
 from graphs import combiner_lease, partition_lease, subscription_name
@@ -43,15 +44,22 @@ class Standing:
     event_time: int | None
 
 
-async def subscribe(broker: Broker, streams: Iterable[Stream]) -> None:
+async def subscribe(broker: Broker, streams: Iterable[Stream], ledger: Ledger | None = None) -> None:
     """From now on the broker keeps what is published for these streams, whoever comes to read it.
+
+    Topics that have joined a stream since this `ledger` read it are read from their beginning.
 
     Raises:
         BrokerError: a topic is refused to us, or the broker cannot be reached.
     """
     for stream in streams:
+        known = ledger is not None and await ledger.read(partial(_is_known, stream))
         for topic in await stream.topics(broker):
-            await broker.ensure_subscription(topic, stream.subscription)
+            await broker.ensure_subscription(topic, stream.subscription, initial="earliest" if known else None)
+
+
+def _is_known(stream: Stream, tx: Transaction) -> bool:
+    return bool(tx.panes.partitions(stream.pack, stream.name))
 
 
 def standing(tx: Transaction, stream: Stream, now: int) -> Standing:

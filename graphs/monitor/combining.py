@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypedDict
 
@@ -91,19 +91,21 @@ class StreamCombiner:
         self._posted: set[tuple[str, str]] = set()
         self._graph = _build()
 
-    async def step(self, *, live: bool = False, flush: bool = False) -> CombineState:
+    async def step(
+        self, *, live: bool = False, flush: bool = False, before: Callable[[], Awaitable[None]] | None = None
+    ) -> CombineState:
         """Close panes up to the watermark, or until one has something to say; `moved` is False when there is nothing.
 
         Once every partition has ended, `live` lets the watermark follow the clock, and `flush` closes every pane with
-        an event in it.
+        an event in it. `before` is called before any pane is closed, and may make more partitions known.
 
         Raises:
-            LedgerError: nothing was written.
+            LedgerError: nothing was written; likewise what `before` raises.
         """
         try:
             for _ in range(TRIES):
                 try:
-                    return await self._step(live=live, flush=flush)
+                    return await self._step(live, flush, before)
                 except PartsMoved as moved:
                     _log.debug("%s: %s; doing the step again", self.subscription, moved)
                     self._combiner = None
@@ -112,13 +114,16 @@ class StreamCombiner:
             self._combiner = None
             raise
 
-    async def _step(self, *, live: bool, flush: bool) -> CombineState:
+    async def _step(self, live: bool, flush: bool, before: Callable[[], Awaitable[None]] | None) -> CombineState:
         combiner = await self.restored()
         standing = await self.standing()
         reach = standing.reach
         if standing.ended and reach.watermark is not None:
             reach = replace(reach, watermark=self._moved_on(combiner, reach.watermark, live=live, flush=flush))
         step = Step(reach, combiner)
+        if before is not None and combiner.due(reach):
+            await before()
+            return await self._step(live, flush, None)
         self._watch(combiner, standing.watches, step.findings)
         if not (combiner.due(reach) or step.findings.looks or self.news(combiner)):
             return {"moved": False}

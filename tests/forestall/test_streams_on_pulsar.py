@@ -107,3 +107,23 @@ def test_emit_makes_sure_of_the_subscription(home: tuple[Path, str], capsys: Cap
     assert ran(folder, capsys, "run", "--pack", str(folder), "--until-idle")["events"] == 2500
     assert run(["emit", str(file), "--raw", "--topic", "others", "--home", str(folder / "home")]) == 0
     assert "Pulsar drops what nobody is subscribed to" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_topic_that_joins_a_stream_is_read_from_its_beginning(
+    home: tuple[Path, str], client: Any, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where new subscriptions begin with what comes next: that is for what was there before."""
+    folder, namespace = home
+    monkeypatch.setenv("FORESTALL_PULSAR_INITIAL", "latest")
+
+    def publish(topic: str, *numbers: int) -> None:
+        client.subscribe(f"persistent://{namespace}/{topic}", "keep").close()
+        producer = client.create_producer(f"persistent://{namespace}/{topic}")
+        for number in numbers:
+            producer.send(json.dumps({"no": str(number)}).encode())
+
+    publish("orders-north", 1, 2)
+    assert ran(folder, capsys, "run", "--pack", str(folder), "--until-idle")["events"] == 0
+    publish("orders-north", 3)
+    publish("orders-south", 4, 5)
+    assert ran(folder, capsys, "run", "--pack", str(folder), "--until-idle")["events"] == 3
