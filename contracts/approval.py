@@ -53,3 +53,7 @@ class StandingApproval(Contract):
     expires_at: int
     revoked_at: int | None = None
     because_of: str
+
+    def holds(self, now: int) -> bool:
+        """Whether it was given, and neither taken back nor over."""
+        return self.revoked_at is None and self.granted_at <= now < self.expires_at

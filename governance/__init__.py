@@ -5,7 +5,7 @@ from governance.closing import close_incident
 from governance.errors import Frozen, GovernanceError, NotFound, Refused
 from governance.gate import GateVerdict, Ruling, rule
 from governance.grants import mint
-from governance.reflexes import ReflexRuling, ReflexVerdict, grant_reflex, rule_on_reflex
+from governance.reflexes import ReflexRuling, ReflexVerdict, grant_reflex, last_act, note_act, rule_on_reflex
 from governance.settling import settle
 from governance.switches import Mode, freeze, frozen, mode_of, set_mode, thaw
 
@@ -26,8 +26,10 @@ __all__ = [
     "frozen",
     "grant_reflex",
     "grant_standing",
+    "last_act",
     "mint",
     "mode_of",
+    "note_act",
     "revoke_standing",
     "rule",
     "rule_on_reflex",

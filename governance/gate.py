@@ -83,7 +83,7 @@ def _doubts_of_evidence(rules: list[AutonomyRule], record: TrackRecord) -> list[
 
 def _standing(plan: Plan, standing: Iterable[StandingApproval], now: int) -> tuple[StandingApproval | None, str]:
     of_template = [each for each in standing if each.template == plan.template]
-    valid = [each for each in of_template if each.revoked_at is None and each.granted_at <= now < each.expires_at]
+    valid = [each for each in of_template if each.holds(now)]
     covering = sorted((each for each in valid if plan.value_at_stake <= each.value_ceiling), key=lambda each: each.id)
     if covering:
         return covering[0], ""

@@ -46,7 +46,7 @@ def rule_on_reflex(
         return ReflexVerdict("refused", "all effects are frozen; `forestall thaw` lets them go on")
     leaves = tuple(standing)
     named = [each for each in leaves if each.template == template]
-    valid = [each for each in named if each.revoked_at is None and each.granted_at <= now < each.expires_at]
+    valid = [each for each in named if each.holds(now)]
     covering = sorted((each for each in valid if value <= each.value_ceiling), key=lambda each: each.id)
     if covering:
         return ReflexVerdict("act", f"standing approval by {covering[0].granted_by}", f"standing:{covering[0].id}")
@@ -61,6 +61,17 @@ def rule_on_reflex(
 
 def _covers(up_to: Decimal | None, value: Decimal) -> bool:
     return up_to is None or value <= up_to
+
+
+def note_act(tx: Transaction, pack: str, reflex: str, now: int) -> None:
+    """It acted: how often is counted, when it did last is kept."""
+    tx.docs.set_switch(f"reflex:{pack}:{reflex}", {"acted_at": now})
+
+
+def last_act(tx: Transaction, pack: str, reflex: str) -> int | None:
+    """When a reflex acted last (microseconds); None: never yet."""
+    found = tx.docs.switch(f"reflex:{pack}:{reflex}")
+    return found["acted_at"] if found else None
 
 
 def grant_reflex(

@@ -7,7 +7,7 @@ import fastjsonschema
 
 from agents.reflex import Call, Reflexes, window_of
 from contracts import HOUR, Command, Decision, Event, StreamSpec, command_id, own_event, stable_id
-from governance import ReflexVerdict, frozen, mode_of, rule_on_reflex
+from governance import ReflexVerdict, frozen, mode_of, note_act, rule_on_reflex
 from graphs.segment import decision_event, decision_id
 from graphs.services import PackRuntime, Services
 from ledger import Transaction, record
@@ -75,6 +75,7 @@ class ReflexLane:
         if ruling != "act":
             return 0
         self._issue(tx, call, subject, verdict.authority, now)
+        note_act(tx, self._pack.name, call.reflex.name, now)
         return 1
 
     def _issue(self, tx: Transaction, call: Call, subject: str, authority: str, now: int) -> None:

@@ -2,10 +2,27 @@
 
 import asyncio
 import shutil
+from dataclasses import dataclass
+from typing import Any
 
 from forestall.cli.checks import Check, database_check
 from forestall.errors import BrokerTrouble, ForestallError
 from forestall.settings import Settings
+
+PATIENCE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerState:
+    """`problem` says why it cannot be used, `exit_code` what a command ends with that needs it."""
+
+    kind: str
+    address: str | None
+    problem: str | None = None
+    exit_code: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "address": self.address, "problem": self.problem}
 
 
 def broker_check(settings: Settings, *, online: bool) -> Check:
@@ -21,20 +38,47 @@ def broker_check(settings: Settings, *, online: bool) -> Check:
     return _asked(settings, found) if online else Check("broker", "ok", f"{found}; not asked (--online does)")
 
 
+def broker_state(settings: Settings) -> BrokerState:
+    """Whether Pulsar, where it is used, lets us in; asked for `PATIENCE_S` at most. The home's own log is a file."""
+    from forestall.brokers import broker_address, uses_pulsar
+
+    if not uses_pulsar(settings):
+        return BrokerState("embedded", broker_address(settings))
+    try:
+        address = broker_address(settings)
+    except ForestallError as error:
+        return BrokerState("pulsar", None, f"{error} {error.next_step}", error.exit_code)
+    problem, code = _knock(settings, PATIENCE_S)
+    return BrokerState("pulsar", address, problem, code)
+
+
 def _asked(settings: Settings, found: str) -> Check:
-    """A handshake, with the credentials that are set. No topic is touched."""
+    problem, code = _knock(settings, None)
+    if problem is not None:
+        return Check("broker", "bad", problem, "correct what it names", code)
+    return Check("broker", "ok", f"{found}: it lets us in")
+
+
+def _knock(settings: Settings, patience_s: float | None) -> tuple[str | None, int]:
+    """What a handshake with the credentials that are set runs into, and its exit code. No topic is touched."""
     from forestall.brokers import open_broker
     from triggers.brokers import BrokerError
     from triggers.clock import WallClock
 
     async def knock() -> None:
-        await (await open_broker(settings, WallClock())).close()
+        async with asyncio.timeout(patience_s):
+            broker = await open_broker(settings, WallClock())
+        await broker.close()
 
     try:
         asyncio.run(knock())
+    except TimeoutError:
+        return f"no answer within {patience_s:g} s; is the broker up?", BrokerTrouble.exit_code
     except BrokerError as error:
-        return Check("broker", "bad", str(error), "correct what it names", BrokerTrouble.exit_code)
-    return Check("broker", "ok", f"{found}: it lets us in")
+        return str(error), BrokerTrouble.exit_code
+    except ForestallError as error:
+        return str(error), error.exit_code
+    return None, 0
 
 
 def _credentials(settings: Settings) -> str:

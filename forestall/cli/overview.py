@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts import to_iso
+from contracts import DEFAULT_TENANT, to_iso
 from forestall.cli.controls import packs_seen
 from forestall.cli.screen import not_taken
+from forestall.reflexes import reflexes_in
 from forestall.trace import tools_of
 from governance import frozen
 from ledger import Run, Transaction
@@ -29,12 +30,14 @@ class Overview:
     commands: list[dict[str, Any]] = field(default_factory=list)
     modes: list[dict[str, Any]] = field(default_factory=list)
     standing_approvals: list[dict[str, Any]] = field(default_factory=list)
+    reflexes: list[dict[str, Any]] = field(default_factory=list)
     dead_letters: dict[str, int] = field(default_factory=dict)
     outbox: int = 0
+    broker: dict[str, Any] | None = None
 
 
-def overview(tx: Transaction, now: int, option: str = "") -> Overview:
-    """Read everything on one snapshot; `option` is what a command needs to find this home."""
+def overview(tx: Transaction, now: int, option: str = "", tenant: str = DEFAULT_TENANT) -> Overview:
+    """Read everything in the ledger on one snapshot; `option` is what a command needs to find this home."""
     found = Overview(to_iso(now), _frozen(tx))
     docs = {doc["id"]: doc for doc in tx.incidents.all()}
     found.running = [
@@ -68,8 +71,9 @@ def overview(tx: Transaction, now: int, option: str = "") -> Overview:
             "expires_at": to_iso(each.expires_at),
         }
         for each in tx.people.standing()
-        if each.revoked_at is None and now < each.expires_at
+        if each.holds(now)
     ]
+    found.reflexes = reflexes_in(tx, now, tenant)
     found.dead_letters = tx.inbox.dead_letter_count()
     found.outbox = tx.journal.unsent_count()
     found.needs = _needs(found, docs, option)

@@ -10,24 +10,37 @@ from rich.console import Console
 from rich.text import Text
 
 from contracts import SECOND, from_iso
+from forestall.cli.broker_check import broker_state
 from forestall.cli.ledgers import read
-from forestall.cli.options import AsJson, Home, settings
+from forestall.cli.options import AsJson, BrokerChoice, Home, settings
 from forestall.cli.overview import Overview, overview
 from forestall.cli.screen import plural, print_hanging, print_json, stdout
-from forestall.home import home_option, now_in
+from forestall.home import MARKER, home_option, now_in
 from forestall.trace import duration, moment, money, telling_at
+
+HEEDED = {"observe": "would have acted", "refused": "was refused", "repeated": "was repeated", "stale": "came too late"}
+"""What else became of the events that a reflex heeds."""
 
 
 def register(app: typer.Typer) -> None:
     app.command(help="Tell what runs, what waits for whom, and what needs you.")(status)
 
 
-def status(context: typer.Context, home: Home = None, as_json: AsJson = False) -> None:
-    folder = settings(context, home).home
-    found = read(folder, lambda tx: overview(tx, now_in(folder, tx), home_option(folder)))
+def status(context: typer.Context, broker: BrokerChoice = None, home: Home = None, as_json: AsJson = False) -> None:
+    given = settings(context, home, broker=broker)
+    folder = given.home
+    found = read(folder, lambda tx: overview(tx, now_in(folder, tx), home_option(folder), given.tenant))
+    asked = None if (folder / MARKER).is_file() else broker_state(given)
+    found.broker = None if asked is None else asked.to_json()
     if as_json:
         print_json(asdict(found))
-        return
+    else:
+        _print(found)
+    if asked is not None and asked.exit_code:
+        raise typer.Exit(asked.exit_code)
+
+
+def _print(found: Overview) -> None:
     console = stdout()
     _print_needs(console, found)
     console.print()
@@ -63,6 +76,8 @@ def _sections(found: Overview, now: int) -> list[tuple[str, list[str]]]:
         ("in flight", [_command(each) for each in found.commands]),
         ("modes", [_mode(each) for each in found.modes]),
         ("may act alone", [_standing(each) for each in found.standing_approvals] or ["nothing"]),
+        ("reflexes", [line for each in found.reflexes for line in _reflex(each)]),
+        ("broker", _broker(found.broker)),
         ("dead letters", [dead or "none"]),
         ("to publish", [f"{found.outbox} events"] if found.outbox else []),
     ]
@@ -91,6 +106,33 @@ def _running(leases: list[dict[str, Any]]) -> list[str]:
 def _stream(name: str) -> str:
     pack, _, stream = name.partition(":")
     return f"{stream} for {pack}"
+
+
+def _broker(found: dict[str, Any] | None) -> list[str]:
+    """The home's own log is a file; what is wrong with it, who uses it is told."""
+    if found is None or found["kind"] == "embedded":
+        return []
+    where = f"Pulsar at {found['address']}" if found["address"] else "Pulsar"
+    return [f"{where} answers"] if found["problem"] is None else [f"{where} cannot be used: {found['problem']}"]
+
+
+def _reflex(each: dict[str, Any]) -> list[str]:
+    counts = each["counts"]
+    last = f", last on {_at(each['acted_at'])}" if each["acted_at"] else ""
+    told = [f"acted {_times(counts['act'])}{last}"]
+    told += [f"{word} {_times(counts[what])}" for what, word in HEEDED.items() if counts[what]]
+    return [f"{each['pack']}/{each['name']}: {_may(each)}", f"  {each['rule']}", f"  {', '.join(told)}"]
+
+
+def _may(each: dict[str, Any]) -> str:
+    if each["may"] == "act":
+        ceiling = f" up to {money(each['up_to'])}" if each["valued"] else ""
+        return f"may act{ceiling} until {_at(each['until'])}; {each['reason']}"
+    return "observes; it says what it would do" if each["may"] == "observe" else f"refused: {each['reason']}"
+
+
+def _times(number: int) -> str:
+    return "never" if number == 0 else plural(number, "time")
 
 
 def _incident(each: dict[str, Any], now: int) -> list[str]:

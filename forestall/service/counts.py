@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from forestall.reflexes import OUTCOMES
 from ledger import Transaction
 
-REFLEXES = ("act", "observe", "refused", "repeated", "stale")
-"""What may become of an event that a reflex heeds."""
 COUNTED = ("events", "duplicates", "filtered", "late", "signals")
 
 
@@ -19,7 +18,7 @@ def counts(tx: Transaction) -> dict[str, int]:
             found[what] += number
     for name, number in tx.docs.counters().items():
         kind, _, rest = name.partition(":")
-        if kind == "reflex" and (what := rest.rpartition(":")[2]) in REFLEXES:
+        if kind == "reflex" and (what := rest.rpartition(":")[2]) in OUTCOMES:
             found[f"reflex:{what}"] = found.get(f"reflex:{what}", 0) + number
     dead = {f"dead:{code}": number for code, number in tx.inbox.dead_letter_count().items()}
     return found | dead | {"incidents": len(tx.incidents.all())}

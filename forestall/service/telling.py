@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from contracts import HOUR, to_iso
 from forestall.bootstrap import App
 from forestall.packs import Pack
+from forestall.reflexes import note_reflexes
 from forestall.trace import Teller, telling_at
 from governance import frozen, mode_of
 from ledger import Transaction
@@ -20,13 +21,14 @@ _log = logging.getLogger("forestall.run")
 
 async def announce(app: App, packs: Sequence[Pack], option: str) -> None:
     """What this process is about to do; `option` names the home."""
+    now, owner = app.services.clock.now(), app.services.owner
+    others = await app.ledger.transact("packs", lambda tx: _others(tx, packs, owner, now))
     modes = await app.ledger.read(lambda tx: [mode_of(tx, pack.name, pack.manifest.mode) for pack in packs])
     for pack, mode in zip(packs, modes, strict=True):
         said = "it acts as far as it may" if mode == "act" else "it says what it would do, and does nothing"
         names = ", ".join(stream.name for stream in pack.manifest.streams)
-        _log.info("%s watches %s for %s in mode %s: %s", app.services.owner, names, pack.name, mode, said)
-    now, owner = app.services.clock.now(), app.services.owner
-    for name, other in await app.ledger.transact("packs", lambda tx: _others(tx, packs, owner, now)):
+        _log.info("%s watches %s for %s in mode %s: %s", owner, names, pack.name, mode, said)
+    for name, other in others:
         said = "which rules an event meets depends on who reads it; start both with the same pack"
         _log.warning("%s runs another version of pack %s on this home: %s", other, name, said)
     stop = await app.ledger.read(frozen)
@@ -36,7 +38,7 @@ async def announce(app: App, packs: Sequence[Pack], option: str) -> None:
 
 
 def _others(tx: Transaction, packs: Sequence[Pack], owner: str, now: int) -> list[tuple[str, str]]:
-    """(pack, worker) of living workers that run a pack of another digest; notes what this one runs."""
+    """(pack, worker) of living workers that run a pack of another digest; notes what this one runs and its reflexes."""
     found = []
     alive = {lease.owner for lease in tx.leases.all() if lease.until >= now}
     for pack in packs:
@@ -49,6 +51,7 @@ def _others(tx: Transaction, packs: Sequence[Pack], owner: str, now: int) -> lis
         ]
         living = {other: digest for other, digest in running.items() if other in alive}
         tx.docs.set_switch(name, living | {owner: pack.digest})
+        note_reflexes(tx, pack.manifest)
     return found
 
 
