@@ -15,7 +15,7 @@ from ledger.errors import (
     OperatorNeeded,
 )
 from ledger.identity import content_digest, former_digest, former_identity, name_identities, name_identity, name_prefix
-from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter, Unpublished
+from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter, InboxRow, Unpublished
 from ledger.incidents import Joined
 from ledger.journal import OutboxRow
 from ledger.leases import Lease
@@ -42,6 +42,7 @@ __all__ = [
     "Fenced",
     "InboxIndex",
     "InboxMoved",
+    "InboxRow",
     "Joined",
     "Lease",
     "Ledger",

@@ -57,24 +57,29 @@ class Inbox:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def add_batch(self, seen: "Seen", identities: Sequence[bytes], digests: Sequence[bytes], at: int) -> None:
+    def add_batch(
+        self, seen: "Seen", identities: Sequence[bytes], digests: Sequence[bytes], at: int
+    ) -> InboxRow | None:
         """Remember a batch of which `seen` knew none; the oldest beyond its `max_identities` are forgotten.
+
+        What it returns is for `InboxIndex.own`, once it is committed; None when there is nothing to remember.
 
         Raises:
             InboxMoved: one of them was written since the look, by another partition or process.
             ValueError: an identity is in the batch twice.
         """
         if not identities:
-            return
+            return None
         if len(set(identities)) != len(identities):
             raise ValueError("identities: one is in the batch twice; take its first event only")
         joined, last = b"".join(identities), self.last_number(seen.subscription)
         if last > seen.upto:
             self._assert_new(seen, joined)
         upto = last + len(identities)
+        row = InboxRow(upto, len(identities), joined, b"".join(digests))
         self._db.execute(
             "INSERT INTO inbox_batches VALUES (?, ?, ?, ?, ?, ?)",
-            (seen.subscription, upto, len(identities), at, joined, b"".join(digests)),
+            (seen.subscription, upto, row.items, at, row.identities, row.digests),
         )
         forgotten = upto - max(seen.max_identities, len(identities))
         if forgotten > 0:
@@ -83,6 +88,7 @@ class Inbox:
                 " AND upto <= ?2 ORDER BY upto LIMIT ?3)",
                 (seen.subscription, forgotten, DROP_ROWS),
             )
+        return row
 
     def _assert_new(self, seen: "Seen", joined: bytes) -> None:
         from ledger.inbox_index import any_of  # numpy costs a tenth of a second, which no command line need wait for

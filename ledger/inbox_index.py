@@ -1,7 +1,8 @@
 """What of a subscription was seen within the horizon, in memory: sorted runs of 64-bit fingerprints."""
 
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,8 @@ INBOX_MAX_IDENTITIES = 10_000_000
 """Identities that a subscription remembers at most, whatever the horizon; each takes 32 bytes of memory."""
 LOAD_IDENTITIES = 1_000_000
 """Identities that are read from the ledger at once."""
+FAN_IN = 8
+"""Runs of like length that are merged at once: each identity is moved once in eight times as many."""
 
 Former = Callable[[int], tuple[bytes, bytes, bytes]]
 """place in the batch -> (identity, digest) as ledgers of version 1 have them, and the digest as it is made now."""
@@ -98,9 +101,7 @@ class Seen:
         words = np.frombuffer(b"".join(identities), dtype=np.uint64).reshape(-1, 2)
         asked = self.sieve.may_hold(words[:, 0])
         if len(asked):
-            order = asked[
-                np.argsort(words[asked, 0])
-            ]  # neighbours lie in the same corner of a run: three times as fast
+            order = asked[np.argsort(words[asked, 0])]  # neighbours lie in one corner of a run: three times as fast
             high, low = words[order, 0], words[order, 1]
             for run in self.runs:
                 hits = run.find(high, low, self.floor)
@@ -113,14 +114,16 @@ class Seen:
 class InboxIndex:
     """A subscription's identities, as far as the ledger had them at the last `refresh`.
 
-    Only what is committed is in it, so nothing has to be taken back when a transaction fails. Runs are merged when they
-    are of like length: the number of runs stays logarithmic. One index may serve all partitions of a process.
+    Only what is committed is in it, so nothing has to be taken back when a transaction fails. Runs are merged when
+    `FAN_IN` are of like length: the number of runs stays logarithmic. One index may serve all partitions of a process.
     """
 
     def __init__(self, subscription: str, *, max_identities: int = INBOX_MAX_IDENTITIES) -> None:
         if max_identities < 1:
             raise ValueError(f"max_identities: {max_identities}; at least 1")
         self.seen = Seen(subscription, max_identities)
+        self._own: dict[int, InboxRow] = {}
+        self._busy = threading.Lock()
         self._swept = 1
         self._loaded = False
 
@@ -138,29 +141,56 @@ class InboxIndex:
     def _all(self) -> list[Run]:
         return [*self.seen.runs, *([self.seen.former] if self.seen.former else [])]
 
+    def own(self, row: "InboxRow") -> None:
+        """A batch that this process committed: nobody need read it from the ledger again."""
+        self._own[row.upto - row.items] = row
+
+    def follow(self) -> Seen:
+        """Take in what this process committed since, without a look at the ledger, as far as it costs little.
+
+        For a few small batches between two `refresh`: nothing is merged, and nothing waits for another thread.
+        """
+        if self._busy.acquire(blocking=False):
+            try:
+                seen = self.seen
+                while (row := self._own.get(seen.upto)) is not None and seen.sieve.has_room(row.items):
+                    run = run_of([self._own.pop(seen.upto)])
+                    sieve = seen.sieve.grown((), run.high)
+                    seen = replace(seen, upto=row.upto, runs=(*seen.runs, run), sieve=sieve)
+                self.seen = seen
+            finally:
+                self._busy.release()
+        return self.seen
+
     def refresh(self, tx: "Transaction") -> Seen:
         """Take in what was committed since, by whichever process, and leave out what was pruned. Only reads.
 
         What it returns does not change any more: look up in it, and hand it to `Inbox.add_batch`.
         """
+        with self._busy:
+            return self._refreshed(tx)
+
+    def _refreshed(self, tx: "Transaction") -> Seen:
         seen = self.seen
-        name, floor, upto, runs = (
-            seen.subscription,
-            tx.inbox.first_number(seen.subscription),
-            seen.upto,
-            list(seen.runs),
-        )
-        sieve = seen.sieve
-        while rows := tx.inbox.batches_after(name, upto, LOAD_IDENTITIES):
+        name, upto, runs, sieve = seen.subscription, seen.upto, list(seen.runs), seen.sieve
+        floor = tx.inbox.first_number(name)
+        while rows := self._rows_after(tx, upto):
             runs.append(run_of(rows))
             sieve = sieve.grown((run.high for run in runs), runs[-1].high)
             upto = rows[-1].upto
-            while len(runs) > 1 and len(runs[-2].high) < 2 * len(runs[-1].high):
-                runs[-2:] = [Run.merged(runs[-2:], floor)]
+            _merge_alike(runs, floor)
+        _merge_alike(runs, floor)
         if runs and floor - self._swept > (upto - self._swept) // 4:
             runs, self._swept = [Run.merged(runs, floor)], floor
         self.seen = Seen(name, seen.max_identities, upto, floor, tuple(runs), self._former(tx), sieve)
         return self.seen
+
+    def _rows_after(self, tx: "Transaction", upto: int) -> "Sequence[InboxRow]":
+        if (own := self._own.pop(upto, None)) is not None:
+            return [own]
+        for passed in [number for number in list(self._own) if number < upto]:
+            del self._own[passed]  # read from the ledger, with others' batches around it
+        return tx.inbox.batches_after(self.seen.subscription, upto, LOAD_IDENTITIES)
 
     def _former(self, tx: "Transaction") -> Run | None:
         """Rows of version 1 are read once; they only become fewer."""
@@ -171,6 +201,11 @@ class InboxIndex:
         identities, digests = tx.inbox.former(name)
         number = np.zeros(len(identities) // 16, dtype=np.int64)
         return Run.of(identities, digests, number, FORMER_DIGEST_BYTES) if identities else None
+
+
+def _merge_alike(runs: list[Run], floor: int) -> None:
+    while len(runs) >= FAN_IN and len(runs[-FAN_IN].high) < FAN_IN * len(runs[-1].high):
+        runs[-FAN_IN:] = [Run.merged(runs[-FAN_IN:], floor)]
 
 
 def _known_formerly(run: Run, former: Former, places: Sequence[int]) -> dict[int, bytes]:

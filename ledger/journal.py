@@ -4,20 +4,35 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from contracts import Event, decode_event, encode_event
 
 EVENT_MAX_BYTES = 1_000_000
 """No event of ours may be larger: checked when the row is written, so that no row can block the relay."""
 
 
+class _Keyed(msgspec.Struct):
+    partitionkey: str | None = None
+
+
+_keyed = msgspec.json.Decoder(_Keyed).decode
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """`seq` is the event's number in the journal."""
+    """An event on its way, as it was written. `seq` is its number in the journal."""
 
     seq: int
     destination: str
-    event: Event
+    event_id: str
+    type: str
     payload: bytes
+
+    @property
+    def key(self) -> str | None:
+        """What orders it among its like."""
+        return _keyed(self.payload).partitionkey
 
 
 class Journal:
@@ -105,12 +120,12 @@ class Journal:
         Writers come one after the other, so no lower number comes later.
         """
         rows = self._db.execute(
-            "SELECT o.seq, o.destination, j.event FROM outbox o JOIN journal j ON j.seq = o.seq"
+            "SELECT o.seq, o.destination, j.id, j.type, j.event FROM outbox o JOIN journal j ON j.seq = o.seq"
             " WHERE o.sent_at IS NULL AND o.destination >= ? AND o.destination < ?"
             f" AND o.destination NOT IN ({', '.join('?' * len(but))}) ORDER BY o.seq LIMIT ?",
             (destination_prefix, destination_prefix + "\U0010ffff", *but, limit),
         )
-        return [OutboxRow(seq, name, decode_event(payload, tenant=None), payload) for seq, name, payload in rows]
+        return [OutboxRow(*row) for row in rows]
 
     def unsent_count(self, destination_prefix: str = "") -> int:
         count: int = self._db.execute(

@@ -15,11 +15,11 @@ class Routing:
 
     webhook: bool = False
 
-    def of(self, event: Event) -> tuple[str, ...]:
-        """Destinations: `topic:<name>` and `webhook`."""
-        noun = event.type.removeprefix("forestall.").split(".")[0] if event.type.startswith("forestall.") else None
-        topic = f"{TOPIC}forestall.{noun}s" if noun else f"{TOPIC}{event.type.rsplit('.', 1)[0]}"
-        if self.webhook and event.type == "forestall.approval.requested":
+    def of(self, kind: str) -> tuple[str, ...]:
+        """Destinations of an event of this type: `topic:<name>` and `webhook`."""
+        noun = kind.removeprefix("forestall.").split(".")[0] if kind.startswith("forestall.") else None
+        topic = f"{TOPIC}forestall.{noun}s" if noun else f"{TOPIC}{kind.rsplit('.', 1)[0]}"
+        if self.webhook and kind == "forestall.approval.requested":
             return (topic, WEBHOOK)
         return (topic,)
 
@@ -29,7 +29,7 @@ def record(tx: Transaction, routing: Routing, event: Event, also: tuple[str, ...
 
     The data of `forestall.incident.*` is a change to the incident's view, so the views can be rebuilt.
     """
-    if tx.journal.append(event, routing.of(event) + also) is None:
+    if tx.journal.append(event, routing.of(event.type) + also) is None:
         return False
     _fold(tx, event)
     return True

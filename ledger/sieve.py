@@ -30,9 +30,13 @@ class Sieve:
     def nbytes(self) -> int:
         return self._bits.nbytes
 
+    def has_room(self, fingerprints: int) -> bool:
+        """Whether so many more fit in."""
+        return fingerprints <= self._left
+
     def grown(self, runs: Iterable[Words], new: Words) -> "Sieve":
         """With `new` in it: this one, or a fresh one of all `runs` when it is full, without what was pruned."""
-        if len(new) <= self._left:
+        if self.has_room(len(new)):
             self._add(new)
             return self
         every = list(runs)

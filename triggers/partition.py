@@ -87,10 +87,11 @@ class Partition:
         return found or await self.consumer.receive(max_messages, wait=False)
 
     async def _fetch(self, max_messages: int) -> Fetched:
-        """The next batch, screened while the one before waits for the disk."""
+        """The next batch, screened while the one before waits for the disk, and not earlier."""
         messages = await self.consumer.receive(max_messages, wait=False)
         if not messages or self._documents is not None:
             return messages, None
+        await self.monitor.counted.wait()
         try:
             return messages, self.monitor.screened(Batch(messages), self.monitor.services.clock.now())
         except Exception:
@@ -136,6 +137,7 @@ class Batch(Sequence[Incoming]):
 
     def __init__(self, messages: Sequence[Message], payloads: Sequence[bytes] | None = None) -> None:
         self._messages = messages
+        payloads = payloads if payloads is not None else getattr(messages, "payloads", None)
         self.payloads = payloads if payloads is not None else [each.payload for each in messages]
 
     def __len__(self) -> int:

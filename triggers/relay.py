@@ -54,7 +54,7 @@ class Relay:
         if letters:
             parcels.append((DEAD_LETTERS, [_letter(each) for each in letters]))
         # What somebody outside waits for goes first, and alone: the copies of what we decided are not urgent.
-        copies = {name.removeprefix(TOPIC) for row in rows for name in self._services.routing.of(row.event)}
+        copies = {name.removeprefix(TOPIC) for row in rows for name in self._services.routing.of(row.type)}
         failed = await self._publish([parcel for parcel in parcels if parcel[0] not in copies])
         failed |= await self._publish([parcel for parcel in parcels if parcel[0] in copies])
 
@@ -137,4 +137,4 @@ def _letter(found: Unpublished) -> Outgoing:
 
 
 def _outgoing(row: OutboxRow) -> Outgoing:
-    return Outgoing(row.payload, row.event.key, {"forestall-number": str(row.seq)})
+    return Outgoing(row.payload, row.key, {"forestall-number": str(row.seq)})

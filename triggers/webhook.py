@@ -60,7 +60,7 @@ class Webhook:
                     )
                     answer.raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL) as problem:
-            _log.error("webhook: %s was not delivered: %s", row.event.id, type(problem).__name__)
+            _log.error("webhook: %s was not delivered: %s", row.event_id, type(problem).__name__)
 
 
 def _passing(problem: BaseException) -> bool:

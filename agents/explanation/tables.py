@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
+from operator import itemgetter
 from typing import Any
 
 from contracts import DimensionCounts, ValueCount
@@ -41,7 +42,7 @@ class Table:
 
     def ranked(self) -> list[tuple[Key, int]]:
         """The most frequent first, ties by value: the same list in whatever order the units came."""
-        return sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
+        return sorted(sorted(self.counts.items()), key=itemgetter(1), reverse=True)
 
     def to_json(self) -> dict[str, Any]:
         return {"counts": [[list(value), units] for value, units in self.ranked()], "other": self.other}

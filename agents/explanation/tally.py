@@ -1,7 +1,7 @@
 """Which units a pane saw and how their attributes are spread: bounded, mergeable, the same in any order."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from hashlib import blake2b
 from operator import itemgetter
@@ -98,7 +98,8 @@ class Tally:
     def close(self) -> None:
         """Forget the unit ids, keep the counts. Closing twice is closing once."""
         if self._tables is None:
-            self._tables = [self._table(positions) for positions in subjects(len(self.dimensions))]
+            columns = list(zip(*self._lines, strict=True))
+            self._tables = [self._table(positions, columns) for positions in subjects(len(self.dimensions))]
             self._total = len(self._units) << self._level
             self._units, self._lines, self._level = set(), set(), 0
 
@@ -180,13 +181,11 @@ class Tally:
             self._units = {unit for unit in self._units if self._sampled(unit)}
             self._lines = {line for line in self._lines if line[0] in self._units}
 
-    def _table(self, positions: tuple[int, ...]) -> Table:
-        rows: Any = self._lines
-        if len(rows) > len(self._units):  # some unit came in several lines: count it once per value
-            rows = set(map(itemgetter(0, *(position + 1 for position in positions)), rows))
-            found = Counter(map(itemgetter(slice(1, None)), rows))
-        else:
-            found = Counter((line[positions[0] + 1], line[positions[-1] + 1])[: len(positions)] for line in rows)
+    def _table(self, positions: tuple[int, ...], columns: Sequence[tuple[str, ...]]) -> Table:
+        wanted = [columns[position + 1] for position in positions] if columns else []
+        found: Counter[Key] = Counter(zip(*wanted, strict=True))
+        if len(self._lines) > len(self._units):  # some unit came in several lines: count it once per value
+            found = Counter(line[1:] for line in set(zip(columns[0], *wanted, strict=True)))
         table = Table()
         for key, units in found.items():
             if "" in key:

@@ -15,7 +15,7 @@ from agents.reflex import Call
 from graphs.reading import Screened
 from graphs.screening import Incoming, Screen
 from graphs.sifting import sift
-from ledger import DeadLetter, Seen
+from ledger import DeadLetter, InboxRow, Seen
 
 if TYPE_CHECKING:
     from graphs.monitor.counting import PartitionMonitor
@@ -45,6 +45,7 @@ class Batch:
     duplicates: int = 0
     taken: list[int] = field(default_factory=list)
     published: bool = False
+    row: InboxRow | None = None
     calls: list[Call] = field(default_factory=list)
 
 
@@ -79,7 +80,7 @@ async def count(partition: "PartitionMonitor", batch: Batch, *, look: bool) -> N
     """
     assert batch.screened is not None
     read = batch.screened
-    seen, floor = await partition.look() if look else partition.known
+    seen, floor = await partition.look() if look else partition.followed()
     batch.seen, batch.floor, batch.assumed = seen, floor, not look
     sifted = sift(read, seen.known(read.identities, read.former), batch.messages, batch.now)
     fresh = sifted.fresh
@@ -119,6 +120,7 @@ async def process(partition: "PartitionMonitor", batch: Batch) -> None:
 
 async def commit(partition: "PartitionMonitor", batch: Batch) -> None:
     """One transaction for all of it; dead letters are told in the log, one line a batch."""
+    partition.counted.set()
     await partition.services.ledger.transact("intake", lambda tx: partition.commit(tx, batch))
     partition.committed(batch)
     for letter in batch.dead[:1]:

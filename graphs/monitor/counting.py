@@ -1,5 +1,6 @@
 """Counting one partition, one transaction a batch (`graphs.monitor.batch`)."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypedDict
@@ -69,6 +70,9 @@ class PartitionMonitor:
         self.index = index if index is not None else InboxIndex(self.subscription)
         self.clock = PartitionClock()
         self.keys: dict[str, set[str]] = {}
+        self.counted = asyncio.Event()
+        """Clear while a batch is counted: whoever has something to compute for the next one waits until it is set."""
+        self.counted.set()
         self.ended = False
         self.closed: int | None = None
         self.known = (self.index.seen, Floor())
@@ -90,6 +94,7 @@ class PartitionMonitor:
         Raises:
             LedgerError: nothing of the batch was written.
         """
+        self.counted.clear()
         try:
             await self.restored()
             if not messages and ended == self.ended:
@@ -116,6 +121,8 @@ class PartitionMonitor:
         except BaseException:
             self._loaded, self._unseen = False, FEW + 1
             raise
+        finally:
+            self.counted.set()
 
     async def restored(self) -> PartitionClock:
         """The partition's clock as the ledger has it."""
@@ -133,6 +140,10 @@ class PartitionMonitor:
         self.known = await self.services.ledger.read(lambda tx: (self.index.refresh(tx), self.floor(tx)))
         self.closed, self._unseen = self.known[1].watermark, 0
         return self.known
+
+    def followed(self) -> tuple[Seen, Floor]:
+        """As at the last look, with what this process took in since."""
+        return self.index.follow(), self.known[1]
 
     def _stored(self, tx: Transaction) -> tuple[dict[str, Any], dict[str, list[str]]]:
         doc = tx.panes.partitions(self.pack.name, self.stream.name).get(self.part, {})
@@ -162,7 +173,7 @@ class PartitionMonitor:
         floor = self.floor(tx)
         if counted.below(floor.closed_until) or (batch.assumed and floor != batch.floor):
             raise FloorMoved("a pane was closed")
-        tx.inbox.add_batch(batch.seen, batch.identities, batch.digests, batch.now)
+        batch.row = tx.inbox.add_batch(batch.seen, batch.identities, batch.digests, batch.now)
         buried = tx.inbox.bury(self.subscription, batch.dead)
         parts = {pane: {key: part.snapshot() for key, part in found.items()} for pane, found in counted.parts.items()}
         tx.panes.add(pack, stream, self.part, parts)
@@ -188,6 +199,8 @@ class PartitionMonitor:
         """The ledger has it: the copy in memory follows."""
         assert batch.counted is not None
         self.clock, self.ended = batch.counted.clock, batch.ended
+        if batch.row is not None:
+            self.index.own(batch.row)
         self._unseen += max(1, len(batch.identities))
         for name, new in batch.counted.new_keys.items():
             self.keys.setdefault(name, set()).update(new)

@@ -62,7 +62,7 @@ class Message(Protocol):
 class Consumer(Protocol):
     """One member of a subscription."""
 
-    async def receive(self, max_messages: int, *, wait: bool = True) -> list[Message]:
+    async def receive(self, max_messages: int, *, wait: bool = True) -> Sequence[Message]:
         """The next messages in order, at least one unless `wait` is False and at most `max_messages`.
 
         Without `wait`: those that are here already; a broker behind a network may have more on the way (`at_end`).

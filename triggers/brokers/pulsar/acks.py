@@ -4,44 +4,45 @@ from collections.abc import Sequence
 from typing import Any
 
 from triggers.brokers.protocol import Message
-from triggers.brokers.pulsar.messages import PulsarMessage
+from triggers.brokers.pulsar.messages import PulsarMessages, raws_of
 
 
 class Acks:
     """What was handed out and is not acknowledged, in order. The client sends in bulk, within 100 ms."""
 
-    def __init__(self, consumer: Any, *, cumulative: bool) -> None:
-        self._consumer = consumer
+    def __init__(self, consumer: Any, partition: int | None, *, cumulative: bool) -> None:
+        self._consumer, self._partition = consumer, partition
         self._cumulative = cumulative
-        self._outstanding: list[Message] = []
+        self._outstanding: list[Any] = []
 
     @property
     def any_outstanding(self) -> bool:
         return bool(self._outstanding)
 
-    def handed_out(self, messages: list[Message]) -> None:
+    def handed_out(self, messages: PulsarMessages) -> None:
         if self._cumulative:
-            self._outstanding += messages
+            self._outstanding += messages.raws
 
     def up_to(self, messages: Sequence[Message]) -> bool:
         """Acknowledge them in one go, if they are the first of what was handed out: all before them is done."""
-        if not self._cumulative or self._outstanding[: len(messages)] != list(messages):
+        raws = raws_of(messages)
+        if not self._cumulative or self._outstanding[: len(raws)] != raws:
             return False
-        del self._outstanding[: len(messages)]
-        for message in {each.partition: each for each in messages}.values():
-            self._consumer.acknowledge_cumulative(_raw(message))
+        del self._outstanding[: len(raws)]
+        for raw in self._last_of_each_partition(raws):
+            self._consumer.acknowledge_cumulative(raw)
         return True
+
+    def _last_of_each_partition(self, raws: list[Any]) -> list[Any]:
+        if self._partition is not None:
+            return raws[-1:]
+        return list({raw.message_id().partition(): raw for raw in raws}.values())
 
     def individually(self, messages: Sequence[Message]) -> None:
         """Any, any number of times; those of a batch count for a restart when all of it are acknowledged."""
-        for message in messages:
-            self._consumer.acknowledge(_raw(message))
+        raws = raws_of(messages)
+        for raw in raws:
+            self._consumer.acknowledge(raw)
         if self._outstanding:
-            done = set(map(id, messages))
+            done = set(map(id, raws))
             self._outstanding = [each for each in self._outstanding if id(each) not in done]
-
-
-def _raw(message: Message) -> Any:
-    if not isinstance(message, PulsarMessage):
-        raise TypeError(f"{type(message).__name__}: only a message that this broker handed out can be acknowledged")
-    return message.raw

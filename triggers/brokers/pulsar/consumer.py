@@ -12,13 +12,15 @@ from triggers.brokers.errors import AskOperator, RetryLater, StopConsuming
 from triggers.brokers.protocol import Message, Sharing
 from triggers.brokers.pulsar.acks import Acks
 from triggers.brokers.pulsar.client import Connection
-from triggers.brokers.pulsar.messages import PulsarMessage, messages_of, position_of
+from triggers.brokers.pulsar.messages import PulsarMessages, position_of
 from triggers.brokers.pulsar.topics import Topic
 
 _SLICE_MS = 1_000
 """How long a thread waits at once: how soon an outage is noticed."""
 SINGLES = 8
 """So many messages at once mean that more are coming: from there on whole batches are taken."""
+BACKLOG = 64
+"""So many at once mean that more are waiting: the client's thread takes the next ones out meanwhile, one batch."""
 _PATIENCE_S = 10
 """How long without a connection before a waiting consumer says why."""
 _log = logging.getLogger("forestall.broker")
@@ -40,23 +42,23 @@ class PulsarConsumer:
         self._topic, self._partition, self._sharing, self._backlog = topic, partition, sharing, backlog
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pulsar-consumer")
         self._one_at_a_time = asyncio.Lock()
-        self._fetch: asyncio.Future[list[PulsarMessage]] | None = None
+        self._fetch: asyncio.Future[PulsarMessages] | None = None
         self._blocking = False
-        self._ready: list[Message] = []
-        self._acks = Acks(self._raw, cumulative=sharing != "shared")
+        self._ready: PulsarMessages = PulsarMessages([], topic.name, partition)
+        self._acks = Acks(self._raw, partition, cumulative=sharing != "shared")
         self._last = -1
         self._silent_since: float | None = None
         self._away_since: float | None = None
         self._asked = -math.inf
         self.closed = False
 
-    async def receive(self, max_messages: int, *, wait: bool = True) -> list[Message]:
+    async def receive(self, max_messages: int, *, wait: bool = True) -> Sequence[Message]:
         """The next messages, in order."""
         if max_messages < 1:
             raise ValueError(f"max_messages: {max_messages}; at least 1")
         while True:
             if not wait and self._fetch is not None and not self._fetch.done() and self._blocking:
-                return []  # an earlier call's thread still waits for the first message
+                return ()  # an earlier call's thread still waits for the first message
             messages = await self._take(max_messages, wait)
             if messages or not wait:
                 return messages
@@ -75,7 +77,7 @@ class PulsarConsumer:
     async def at_end(self) -> bool:
         """The last of the topic was handed out here; or else, nothing is left unacknowledged."""
         self._assert_open()
-        if self._ready:
+        if self._ready or (self._fetch is not None and not self._blocking):
             return False
         if self._partition is not None and self._sharing != "shared":
             last = await self._connection.call(self._topic.name, "consume", self._raw.get_last_message_id)
@@ -103,27 +105,29 @@ class PulsarConsumer:
             pass
         finally:
             self._thread.shutdown(wait=False)
-            self._ready.clear()
+            self._ready = self._ready[:0]
 
-    async def _take(self, max_messages: int, wait: bool) -> list[Message]:
+    async def _take(self, max_messages: int, wait: bool) -> PulsarMessages:
         async with self._one_at_a_time:
             if not self._ready:
                 self._assert_open()
                 if self._fetch is None:
-                    self._blocking = wait
-                    fetching = asyncio.get_running_loop().run_in_executor(self._thread, self._fetch_some, wait)
-                    self._fetch = fetching
+                    self._start(wait)
+                    assert self._fetch is not None
                 await asyncio.wait({self._fetch})  # a cancelled caller leaves it to the next one
                 done, self._fetch = self._fetch, None
                 await self._accept(done)
-            if len(self._ready) <= max_messages:
-                taken, self._ready = self._ready, []
-            else:
-                taken, self._ready = self._ready[:max_messages], self._ready[max_messages:]
+            taken, self._ready = self._ready[:max_messages], self._ready[max_messages:]
             self._acks.handed_out(taken)
+            if len(taken) >= BACKLOG and not self._ready:
+                self._start(wait=False)
             return taken
 
-    async def _accept(self, done: "asyncio.Future[list[PulsarMessage]]") -> None:
+    def _start(self, wait: bool) -> None:
+        self._blocking = wait
+        self._fetch = asyncio.get_running_loop().run_in_executor(self._thread, self._fetch_some, wait)
+
+    async def _accept(self, done: "asyncio.Future[PulsarMessages]") -> None:
         try:
             messages = done.result()
         except self._connection.pulsar.PulsarException as error:
@@ -133,13 +137,13 @@ class PulsarConsumer:
             self._silent_since = self._silent_since or time.monotonic()
             return
         self._silent_since = self._away_since = None
-        self._ready = [*messages]
+        self._ready = messages
         if self._partition is not None:
             self._last = messages[-1].position
 
-    def _fetch_some(self, wait: bool) -> list[PulsarMessage]:
+    def _fetch_some(self, wait: bool) -> PulsarMessages:
         """In the thread: what comes within a slice of time, with its payloads; see `_raws`."""
-        return messages_of(self._raws(wait), self._topic.name, self._partition)
+        return PulsarMessages(self._raws(wait), self._topic.name, self._partition)
 
     def _raws(self, wait: bool) -> list[Any]:
         """A few one by one, then all that the client holds. Of large ones fewer: a batch is bounded in bytes."""

@@ -1,12 +1,11 @@
 """A message as Pulsar's client holds it; attributes are made when they are asked for."""
 
-from collections.abc import Mapping
-from itertools import repeat
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, overload
 
 import msgspec
 
-from triggers.brokers.protocol import NO_PROPERTIES
+from triggers.brokers.protocol import NO_PROPERTIES, Message
 
 
 class PulsarMessage(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -47,15 +46,49 @@ class PulsarMessage(msgspec.Struct, frozen=True, eq=False, gc=False):
         return None if version < 0 else version.to_bytes(8)
 
 
-def messages_of(raws: list[Any], topic: str, partition: int | None) -> list[PulsarMessage]:
-    """Of a partition, or each of the partition that it names; without a line of Python an object where it can be."""
-    if not raws:
-        return []
-    payloads = map(type(raws[0]).data, raws)
-    if partition is not None:
-        return list(map(PulsarMessage, raws, repeat(topic), repeat(partition), payloads))
-    numbers = [max(raw.message_id().partition(), 0) for raw in raws]
-    return list(map(PulsarMessage, raws, repeat(topic), numbers, payloads))
+class PulsarMessages(Sequence[PulsarMessage]):
+    """A batch as the client hands it out, with its payloads; each message is made when it is asked for.
+
+    Of a partition (`partition` None: of all of a topic, and each message says of which).
+    """
+
+    __slots__ = ("_partition", "_topic", "payloads", "raws")
+
+    def __init__(self, raws: list[Any], topic: str, partition: int | None, payloads: list[bytes] | None = None) -> None:
+        self.raws, self._topic, self._partition = raws, topic, partition
+        if payloads is None:
+            payloads = list(map(type(raws[0]).data, raws)) if raws else []
+        self.payloads: list[bytes] = payloads
+
+    def __len__(self) -> int:
+        return len(self.raws)
+
+    @overload
+    def __getitem__(self, place: int) -> PulsarMessage: ...
+    @overload
+    def __getitem__(self, place: slice) -> "PulsarMessages": ...
+    def __getitem__(self, place: int | slice) -> "PulsarMessage | PulsarMessages":
+        if isinstance(place, slice):
+            return PulsarMessages(self.raws[place], self._topic, self._partition, self.payloads[place])
+        raw = self.raws[place]
+        number = self._partition if self._partition is not None else max(raw.message_id().partition(), 0)
+        return PulsarMessage(raw, self._topic, number, self.payloads[place])
+
+
+def raws_of(messages: Sequence[Message]) -> list[Any]:
+    """The client's own.
+
+    Raises:
+        TypeError: one was not handed out by this broker.
+    """
+    if isinstance(messages, PulsarMessages):
+        return messages.raws
+    raws = []
+    for message in messages:
+        if not isinstance(message, PulsarMessage):
+            raise TypeError(f"{type(message).__name__}: only a message that this broker handed out can be acknowledged")
+        raws.append(message.raw)
+    return raws
 
 
 def position_of(message_id: Any) -> int:

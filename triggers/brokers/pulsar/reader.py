@@ -7,7 +7,7 @@ from typing import Any
 from triggers.brokers.errors import BrokerError, StopConsuming
 from triggers.brokers.protocol import Message
 from triggers.brokers.pulsar.client import Connection
-from triggers.brokers.pulsar.messages import messages_of
+from triggers.brokers.pulsar.messages import PulsarMessages
 from triggers.brokers.pulsar.topics import Topic
 
 
@@ -65,5 +65,5 @@ class PulsarReader:
         while len(found) < count and self._raw.has_message_available():
             raw = self._raw.read_next(wait_ms)
             if since is None or raw.publish_timestamp() >= since:
-                found += messages_of([raw], self._topic.name, self._partition)
+                found += PulsarMessages([raw], self._topic.name, self._partition)
         return found
