@@ -1,8 +1,8 @@
 """Panes, watermarks, series and watches: from events to findings, over any number of partitions."""
 
-from agents.monitoring.clocks import MAX_JUMP, PartitionClock, Progress, Reach, reach_of
+from agents.monitoring.clocks import MAX_JUMP, Floor, PartitionClock, Progress, Reach, reach_of
 from agents.monitoring.combiner import Combiner
-from agents.monitoring.counter import ALL, Counted, Counter, Floor, measures_of
+from agents.monitoring.counter import ALL, Counted, Counter, measures_of
 from agents.monitoring.findings import Findings, Look, RaisedSignal, Watched
 from agents.monitoring.panes import Pane, merge_parts
 from agents.monitoring.readings import Fields, Readings

@@ -1,15 +1,24 @@
 """How far a stream has come in event time: a clock a partition, and what all of them together say. Microseconds."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from contracts import DAY
 
 MAX_JUMP = 30 * DAY
 """An event this far ahead of the stream is taken for a wrong clock and does not move the watermark, unless our own
-clock agrees with it: then the stream was silent for so long, and goes on."""
+clock agrees with it, or enough events in a row before it (`timing.CONFIRMATIONS`): then the stream was silent for so
+long, and goes on."""
 Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Refused events in a row that lie too far ahead and agree: the first one's time, and their ids."""
+
+    time: int
+    ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +28,7 @@ class PartitionClock:
     `latest` is its watermark: the latest event time seen in it. `first` is its first event's time, `since` the same, or
     that of the first event behind the last silence of more than `MAX_JUMP`: earlier panes are not counted any more.
     `gaps` are such silences that the combiner has not passed yet. `position` is the last message's place in the log and
-    `published` the latest time at which a message was published that was taken.
+    `published` the latest time at which a message was published that was taken. `ahead` may confirm the next event.
     """
 
     first: int | None = None
@@ -28,6 +37,7 @@ class PartitionClock:
     gaps: tuple[Span, ...] = ()
     position: int = -1
     published: int = 0
+    ahead: Ahead | None = None
 
     def to_doc(self) -> dict[str, Any]:
         return {
@@ -37,13 +47,29 @@ class PartitionClock:
             "gaps": [list(gap) for gap in self.gaps],
             "position": str(self.position),  # beyond 64 bits on a Pulsar that has seen many ledgers
             "published": self.published,
+            "ahead": [self.ahead.time, list(self.ahead.ids)] if self.ahead is not None else None,
         }
 
     @classmethod
     def from_doc(cls, doc: Mapping[str, Any]) -> Self:
         gaps = tuple((gap[0], gap[1]) for gap in doc.get("gaps", ()))
         position, published = int(doc.get("position", -1)), doc.get("published", 0)
-        return cls(doc.get("first"), doc.get("since"), doc.get("latest"), gaps, position, published)
+        ahead = Ahead(found[0], tuple(found[1])) if (found := doc.get("ahead")) is not None else None
+        return cls(doc.get("first"), doc.get("since"), doc.get("latest"), gaps, position, published, ahead)
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What the stream's combiner has closed: its watermark, and for each measure the end of its last pane.
+
+    `others` is the latest event time of the other partitions, by which a partition's very first event is judged, and
+    `others_first` their earliest first one: another may be behind a gap that this one is still before.
+    """
+
+    watermark: int | None = None
+    closed_until: Mapping[str, int] = field(default_factory=dict)
+    others: int | None = None
+    others_first: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

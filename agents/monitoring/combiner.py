@@ -118,11 +118,14 @@ class Combiner:
 
     def _begin_anew(self, time: int) -> None:
         """After a longer silence than `MAX_JUMP` nobody knows what is normal: so much of it was judged, now the
-        detectors learn afresh. What was judged last stays, for the watches."""
+        detectors learn afresh. What was judged last stays, for the watches.
+
+        The watermark goes there too, so that who reads ahead is not taken for far ahead."""
         for measure in self.measures:
             for key, old in self.series[measure.name].items():
                 self._add(measure, key).recent = old.recent
         self._start(time)
+        self.watermark = time
 
     def _add(self, measure: Measure, key: str) -> Series:
         made = self.series[measure.name][key] = Series(measure, self._specs[measure.name])

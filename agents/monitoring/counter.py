@@ -2,39 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agents.monitoring.clocks import MAX_JUMP, PartitionClock
+from agents.monitoring.clocks import Floor, PartitionClock
 from agents.monitoring.panes import Pane, number
 from agents.monitoring.readings import Readings
 from agents.monitoring.refused import KEY_MAX_CHARACTERS, Refused, refused_for
-from contracts import DAY, HOUR, Measure, PackManifest, StreamSpec
+from agents.monitoring.timing import Timing, timed
+from contracts import Measure, PackManifest, StreamSpec
 
 ALL = "all"
 """The key of a measure that is not split."""
 MAX_KEYS = 1_000
 """Series a measure may have; events of further keys are counted as `keys_refused`."""
-CLOCKS_AGREE = HOUR
-MAX_AGE = 30 * DAY
-"""An event this far behind the stream is refused as ancient; a younger late one is counted and left out."""
-Times = NDArray[np.int64]
 Keys = Mapping[str, Collection[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """What the stream's combiner has closed: its watermark, and for each measure the end of its last pane.
-
-    `others` is the latest event time of the other partitions, by which a partition's very first event is judged.
-    """
-
-    watermark: int | None = None
-    closed_until: Mapping[str, int] = field(default_factory=dict)
-    others: int | None = None
 
 
 @dataclass(slots=True)
@@ -78,7 +62,8 @@ class Counter:
         by_type = _places(readings.types, {name for plan in self._plans for name in plan.measure.of})
         refused: dict[int, Refused] = {}
         rows = [plan.rows(readings, by_type, refused) for plan in self._plans]
-        timing = _clocked(np.asarray(readings.times, dtype=np.int64), clock, floor, refused, now)
+        times = np.asarray(readings.times, dtype=np.int64)
+        timing = timed(times, readings.ids, clock, floor, refused, now)
         counted = Counted(timing.clock, refused=[refused[place] for place in sorted(refused)])
         for plan, found in zip(self._plans, rows, strict=True):
             if refused:
@@ -97,76 +82,6 @@ def _places(types: Sequence[str], wanted: Collection[str]) -> dict[str, list[int
         if found in places:
             places[found].append(place)
     return places
-
-
-@dataclass(frozen=True, slots=True)
-class _Timing:
-    """`before` is the watermark that each event met, `since` where counting had begun."""
-
-    clock: PartitionClock
-    times: Times
-    before: Times
-    since: Times
-
-
-def _clocked(
-    times: Times, clock: PartitionClock, floor: Floor, refused: dict[int, Refused], now: int | None
-) -> _Timing:
-    known = [each for each in (clock.latest, floor.watermark) if each is not None]
-    if known and clock.since is not None:
-        heard = times
-        if refused:
-            heard = times.copy()
-            heard[list(refused)] = max(known)
-        before = np.maximum.accumulate(np.concatenate(([max(known)], heard[:-1])))
-        if not ((heard > before + MAX_JUMP) | (heard < before - MAX_AGE)).any():
-            latest = clock.latest
-            if len(refused) < len(times):
-                own = times if not refused else np.delete(times, list(refused))
-                latest = max(int(own.max()), latest if latest is not None else int(own.max()))
-            gaps = _open_gaps(clock, floor)
-            return _Timing(replace(clock, latest=latest, gaps=gaps), times, before, np.full(len(times), clock.since))
-    return _one_by_one(times, clock, floor, refused, now)
-
-
-def _open_gaps(clock: PartitionClock, floor: Floor) -> tuple[tuple[int, int], ...]:
-    return tuple(gap for gap in clock.gaps if floor.watermark is None or gap[1] > floor.watermark)
-
-
-def _one_by_one(
-    times: Times, clock: PartitionClock, floor: Floor, refused: dict[int, Refused], now: int | None
-) -> _Timing:
-    """The rule itself: a batch with a first event, a jump, or a refusal."""
-    before, since = np.empty_like(times), np.empty_like(times)
-    first, begun, latest, gaps = clock.first, clock.since, clock.latest, list(_open_gaps(clock, floor))
-    for place, time in enumerate(times.tolist()):
-        known = [each for each in (latest, floor.watermark) if each is not None]
-        reference = max(known) if known else floor.others
-        if place not in refused and reference is not None:
-            if (problem := _out_of_time(time, reference, now)) is not None:
-                refused[place] = Refused(place, *problem)
-            elif time > reference + MAX_JUMP:
-                gaps += [(reference, time)] if known else []
-                begun = time
-        if place not in refused:
-            first = time if first is None else first
-            begun = time if begun is None else begun
-            latest = time if latest is None else max(latest, time)
-        before[place] = max(known) if known else time
-        since[place] = time if begun is None else begun
-    done = replace(clock, first=first, since=begun, latest=latest, gaps=tuple(gaps))
-    return _Timing(done, times, before, since)
-
-
-def _out_of_time(time: int, reference: int, now: int | None) -> tuple[str, str] | None:
-    agreed = now is not None and abs(time - now) <= CLOCKS_AGREE
-    if time > reference + MAX_JUMP and not agreed:
-        days = (time - reference) // DAY
-        return "future", f"time: {days} days ahead of the stream (at most 30); mend the sender's clock"
-    if time < reference - MAX_AGE:
-        days = (reference - time) // DAY
-        return "ancient", f"time: {days} days behind the stream (at most 30); emit history in its order"
-    return None
 
 
 @dataclass(slots=True)
@@ -246,7 +161,7 @@ class _Plan:
         refused.setdefault(place, refused_for(self.measure, place, role, name, value))
 
     def count(
-        self, rows: _Rows, readings: Readings, timing: _Timing, floor: Floor, keys: Keys, counted: Counted
+        self, rows: _Rows, readings: Readings, timing: Timing, floor: Floor, keys: Keys, counted: Counted
     ) -> None:
         """Sort the rows into panes; what lies in a pane that is closed is late."""
         measure, places = self.measure, np.asarray(rows.places)

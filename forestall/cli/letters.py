@@ -27,7 +27,8 @@ REMEDIES: Mapping[str, str] = {
     "malformed": "Send JSON: objects where the pack's stream has a `mapping`, else CloudEvents; forestall emit makes"
     " either of CSV and JSON lines.",
     "too_large": "Send a reference instead of the content.",
-    "future": "Mend the sender's clock, or the time column and time zone of the mapping.",
+    "future": "Mend the sender's clock, or the time column and time zone of the mapping. Behind a gap of more than 30"
+    " days in a history there is nothing to do: the stream goes on after a few events.",
     "id_reused": "Give each event an id of its own: this one came before with other content.",
 }
 """What to do, by code."""

@@ -103,7 +103,8 @@ class Pipeline:
 
     def floor(self) -> Floor:
         others = max((clock["latest"] for clock in self.clocks if clock["latest"] is not None), default=None)
-        return Floor(self.combiner.watermark, dict(self.combiner.closed_until), others)
+        others_first = min((clock["first"] for clock in self.clocks if clock["first"] is not None), default=None)
+        return Floor(self.combiner.watermark, dict(self.combiner.closed_until), others, others_first)
 
     def count(self, events: Sequence[Event], partition: int = 0, now: int | None = None) -> list[Refused]:
         """One batch of one partition."""

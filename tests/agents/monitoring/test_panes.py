@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.monitoring import ALL, MAX_JUMP
-from agents.monitoring.counter import CLOCKS_AGREE, MAX_AGE, MAX_KEYS
+from agents.monitoring.counter import MAX_KEYS
+from agents.monitoring.timing import CLOCKS_AGREE, MAX_AGE
 from contracts import DAY, MINUTE, Event, EventType, StreamSpec
 from tests.agents.monitoring.builders import START, Pipeline, counts, event, numbers, pack, pipeline, refusal, run
 
