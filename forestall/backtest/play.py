@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agents.monitoring import MAX_JUMP
 from contracts import MINUTE, SECOND, Clock, decode_event, to_iso
 from evals import VirtualClock
 from forestall.backtest.findings import incidents_of, signals_of
@@ -26,6 +27,9 @@ from triggers.brokers import EmbeddedBroker, Outgoing
 OWNER = "backtest"
 GRACE = MINUTE
 """How long after a pane's end the clock is looked at in a gap: a silent live stream closes its panes so much later."""
+SILENCE_MAX = MAX_JUMP
+"""So long a silence is played; the clock leaps over the rest of a longer one, as the combiner does. Without that a
+first event of 1970 would be followed by half a century of empty panes."""
 LETTERS_EVERY = 8
 """Dead letters are looked at after so many stretches."""
 COUNTED = ("events", "duplicates", "late", "filtered", "keys_refused", "panes", "signals")
@@ -162,6 +166,7 @@ class _Play:
     async def _pass_time(self, until: int) -> None:
         """The clock goes on while nothing comes: silent streams are judged, watches and timers end, as live."""
         worker = self._app.worker
+        until = min(until, self._clock.now() + SILENCE_MAX)
         at = self._pace.next_close(self._clock.now())
         while at + GRACE < until:
             self._clock.move_to(max(at + GRACE, self._clock.now()))

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 import forestall.backtest.play as the_play
-from contracts import HOUR, to_iso
+from contracts import HOUR, SECOND, to_iso
 from forestall.backtest import Backtest, Options
 from forestall.bootstrap import LEDGER_FILE
 from forestall.errors import ForestallError, InputError, UsageError
@@ -115,6 +115,19 @@ def test_a_wrong_clock_in_the_past_does_not_stop_the_play(tmp_path: Path) -> Non
     result = play(write_lines(tmp_path / "parcels.jsonl", lines))
     assert result.dead_letters.counts == {"future": 1}
     assert result.end < START + 24 * HOUR
+
+
+def test_wrong_clocks_at_the_beginning_are_not_half_a_century_of_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty days of it are played; here one, for the sake of time."""
+    monkeypatch.setattr(the_play, "SILENCE_MAX", 24 * HOUR)
+    events = parcels_events(days=1)
+    wrong = [replace(events[0], id=f"zero-{number}", time=number * SECOND) for number in range(20)]
+    result = play(write_lines(tmp_path / "parcels.jsonl", [*wrong, *events]))
+    assert result.dead_letters.counts == {}
+    assert result.taken == len(wrong) + len(events)
+    assert result.end == events[-1].time
 
 
 def test_a_kept_home_can_be_looked_into(tmp_path: Path) -> None:
