@@ -58,7 +58,7 @@ class PulsarConsumer:
             raise ValueError(f"max_messages: {max_messages}; at least 1")
         while True:
             if not wait and self._fetch is not None and not self._fetch.done() and self._blocking:
-                return ()  # an earlier call's thread still waits for the first message
+                return []  # an earlier call's thread still waits for the first message
             messages = await self._take(max_messages, wait)
             if messages or not wait:
                 return messages
