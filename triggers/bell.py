@@ -31,7 +31,7 @@ class Bell:
     """One task listens to the ledger for all loops. To wait costs a loop no task of its own."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+        self._ledger, self._seen = ledger, ledger.commits
         self._eager, self._others = _Line(), _Line()
         self._later: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -64,8 +64,8 @@ class Bell:
 
     async def _listen(self) -> None:
         while True:
-            seen = self._ledger.commits
-            await self._ledger.changed(seen, IDLE_WAIT_S)
+            await self._ledger.changed(self._seen, IDLE_WAIT_S)
+            self._seen = self._ledger.commits
             self._eager.ring()
             if self._later is None:
                 self._later = asyncio.get_running_loop().call_later(GIVE_WAY_S, self._ring_for_others)

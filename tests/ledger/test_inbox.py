@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from ledger import (
     InboxIndex,
     InboxMoved,
+    InboxRow,
     SqliteLedger,
     Transaction,
     content_digest,
@@ -50,9 +51,13 @@ class Processes(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.path = Path(self.folder.name) / "ledger.db"
         self.ledgers = [SqliteLedger(self.path), SqliteLedger(self.path)]
-        self.indexes = [InboxIndex("s", max_identities=self.max_identities) for _ in self.ledgers]
+        self.indexes = [self.new_index() for _ in self.ledgers]
+        self.onlookers = [self.new_index() for _ in self.ledgers]
         self.batches: list[tuple[int, int, dict[bytes, bytes]]] = []
         self.upto = self.now = 0
+
+    def new_index(self) -> InboxIndex:
+        return InboxIndex("s", max_identities=self.max_identities)
 
     def do(self, work: Awaitable[Answer]) -> Answer:
         return self.loop.run_until_complete(work)
@@ -67,21 +72,28 @@ class Processes(RuleBasedStateMachine):
         content=st.sampled_from(CONTENTS),
         fails=st.booleans(),
         between=st.lists(st.sampled_from(NAMES), max_size=3, unique=True),
+        looks=st.booleans(),
     )
-    def taken(self, who: int, names: list[bytes], content: bytes, fails: bool, between: list[bytes]) -> None:
+    def taken(
+        self, who: int, names: list[bytes], content: bytes, fails: bool, between: list[bytes], looks: bool
+    ) -> None:
+        """With a look at the ledger, or by what this process took since its last one."""
         index, ledger = self.indexes[who], self.ledgers[who]
-        seen = self.do(ledger.read(index.refresh))
+        seen = self.do(ledger.read(index.refresh)) if looks else index.follow()
         known = seen.known(names)
-        assert known == {place: self.model[name] for place, name in enumerate(names) if name in self.model}
+        if looks:
+            assert known == {place: self.model[name] for place, name in enumerate(names) if name in self.model}
         fresh = [name for place, name in enumerate(names) if place not in known]
-        other = self.meanwhile(1 - who, between)
+        self.meanwhile(1 - who, between)
+        unseen = {name for upto, _, batch in self.batches if upto > seen.upto for name in batch}
+        rows: list[InboxRow | None] = []
 
         def work(tx: Transaction) -> None:
-            tx.inbox.add_batch(seen, fresh, [content] * len(fresh), self.now)
+            rows.append(tx.inbox.add_batch(seen, fresh, [content] * len(fresh), self.now))
             if fails:
                 raise KeyError("rolled back")
 
-        if set(other) & set(fresh):
+        if unseen & set(fresh):
             with pytest.raises(InboxMoved):
                 self.do(ledger.transact("take", work))
         elif fails:
@@ -90,6 +102,8 @@ class Processes(RuleBasedStateMachine):
         else:
             self.do(ledger.transact("take", work))
             self.added(fresh, content)
+            if rows[0] is not None:
+                index.own(rows[0])
 
     def meanwhile(self, who: int, names: list[bytes]) -> list[bytes]:
         """The other process takes something between our look and our commit."""
@@ -115,7 +129,7 @@ class Processes(RuleBasedStateMachine):
     def restarts(self, who: int) -> None:
         self.do(self.ledgers[who].close())
         self.ledgers[who] = SqliteLedger(self.path)
-        self.indexes[who] = InboxIndex("s", max_identities=self.max_identities)
+        self.indexes[who] = self.new_index()
 
     @precondition(lambda self: self.batches)
     @rule(who=st.sampled_from([0, 1]), age=st.integers(0, 8), rows=st.integers(1, 4))
@@ -128,7 +142,7 @@ class Processes(RuleBasedStateMachine):
 
     @invariant()
     def everybody_knows_the_same(self) -> None:
-        for ledger, index in zip(self.ledgers, self.indexes, strict=True):
+        for ledger, index in zip(self.ledgers, self.onlookers, strict=True):
             found = self.do(ledger.read(index.refresh)).known(NAMES)
             assert {NAMES[place]: content for place, content in found.items()} == self.model
             assert len(index) <= 2 * self.max_identities + 24
@@ -172,6 +186,29 @@ async def test_partitions_that_share_an_index_do_not_share_a_look(ledger: Sqlite
     with pytest.raises(InboxMoved):
         await ledger.transact("take", lambda tx: tx.inbox.add_batch(one, NAMES[:3], CONTENTS[:1] * 3, 0))
     assert await take(ledger, index, NAMES[:3]) == 2
+
+
+async def test_what_a_process_took_it_knows_without_a_look(ledger: SqliteLedger) -> None:
+    index = InboxIndex("s")
+    for first in range(0, 40, 4):
+        names = NAMES[first : first + 4]
+        seen = index.follow()
+        assert sorted(seen.known(NAMES)) == list(range(first))
+        row = await ledger.transact("take", lambda tx, s=seen, n=names: tx.inbox.add_batch(s, n, CONTENTS[:1] * 4, 0))  # type: ignore[misc]
+        assert row is not None
+        assert sorted(index.follow().known(NAMES)) == list(range(first)), "the control: not told of it"
+        index.own(row)
+
+
+async def test_a_batch_of_its_own_is_not_read_again(ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = InboxIndex("s")
+    seen = await ledger.read(index.refresh)
+    row = await ledger.transact("take", lambda tx: tx.inbox.add_batch(seen, NAMES[:3], CONTENTS[:1] * 3, 0))
+    assert row is not None
+    index.own(row)
+    monkeypatch.setattr("ledger.inbox.Inbox.batches_after", lambda *_: [])
+    assert len((await ledger.read(index.refresh)).known(NAMES)) == 3
+    assert len((await ledger.read(InboxIndex("s").refresh)).known(NAMES)) == 0, "the control reads it"
 
 
 async def test_subscriptions_are_apart(ledger: SqliteLedger) -> None:
