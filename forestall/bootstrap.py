@@ -1,5 +1,6 @@
 """The composition root: the only place where ledger, broker, packs, memory, tools and model meet."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ async def open_app(
     """
     home = settings.home
     async with AsyncExitStack() as stack:
-        ledger: Ledger = SqliteLedger(home / LEDGER_FILE)
+        ledger: Ledger = await asyncio.to_thread(SqliteLedger, home / LEDGER_FILE)  # it may have to wait for others
         stack.push_async_callback(ledger.close)
         if wrap_ledger is not None:
             ledger = wrap_ledger(ledger)

@@ -1,23 +1,21 @@
 """The worker: intake, timers, incident runs, commands and relay, drained in virtual time or served live."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from graphs import Executor, IncidentDriver, Services
 from ledger import LedgerBusy, Retention, Transaction
-from triggers.brokers import RetryLater
+from triggers.bell import IDLE_WAIT_S, Bell
+from triggers.brokers import BrokerError
 from triggers.intake import Intake, StreamStatus
+from triggers.patience import RETRY_WAIT_S, TRIES, Patience
 from triggers.pruner import Pruner
 from triggers.relay import Relay
 from triggers.webhook import Webhook
 
 Step = Callable[[], Awaitable[bool]]
-GIVE_WAY_S = 0.002
-"""A commit wakes the relay at once and the others a little later: commands are sent before anybody else has a look."""
-IDLE_WAIT_S = 1.0
-"""A loop with nothing to do wakes at every commit, and at least this often, for timers and leases."""
-RETRY_WAIT_S = 2.0
 _log = logging.getLogger("forestall.worker")
 
 
@@ -123,24 +121,34 @@ class Worker:
         """Read what there is, close the last panes, and finish what can be finished.
 
         With several workers each reads its share, and each leaves when all of them have read theirs. Partitions of a
-        service, which does not end, are left to it.
+        service, which does not end, are left to it. Faults that pass are borne as `Patience` says.
         """
         for intake in self._intakes:
             intake.passing()
-        while True:
-            seen = self._services.ledger.commits
-            await self.settle()
-            await self.finish()
-            moved = await self.read(on_progress)
-            await self.finish()
-            if await self._combine_on(flush=False) or moved:
-                continue
-            if await self._combine_on(flush=True):
-                continue
-            if await self._over():
-                break
-            await self._services.ledger.changed(seen, IDLE_WAIT_S)
-        await self.drain()
+        patience, over = Patience(TRIES), False
+        while not over:
+            try:
+                over = await self._round(on_progress)
+            except (LedgerBusy, BrokerError) as fault:
+                patience.bear(fault)
+                await asyncio.sleep(RETRY_WAIT_S)
+            else:
+                patience.well()
+
+    async def _round(self, on_progress: Callable[[], None] | None) -> bool:
+        """Everything once; True when nothing is left."""
+        seen = self._services.ledger.commits
+        await self.settle()
+        await self.finish()
+        moved = await self.read(on_progress)
+        await self.finish()
+        if await self._combine_on(flush=False) or moved or await self._combine_on(flush=True):
+            return False
+        if await self._over():
+            await self.drain()
+            return True
+        await self._services.ledger.changed(seen, IDLE_WAIT_S)
+        return False
 
     async def _combine_on(self, *, flush: bool) -> bool:
         """Close panes step by step; what each step gave rise to is finished, here and elsewhere, before the next."""
@@ -162,22 +170,25 @@ class Worker:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then end what is under way and give back what is held."""
+        bell = Bell(self._services.ledger)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(bell.listen(stop))
+            tasks.create_task(_serve(self._relay.step, bell, stop, eager=True))
             for intake in self._intakes:
-                tasks.create_task(self._serve(lambda intake=intake: self._live(intake), stop))  # type: ignore[misc]
-                tasks.create_task(self._serve(lambda intake=intake: intake.combine(live=True), stop))  # type: ignore[misc]
-            tasks.create_task(self._serve(self._relay.step, stop, give_way_s=0))
+                tasks.create_task(_serve(lambda intake=intake: self._live(intake), bell, stop))  # type: ignore[misc]
+                tasks.create_task(_serve(lambda intake=intake: intake.combine(live=True), bell, stop))  # type: ignore[misc]
             steps: list[Step] = [self._timers, self._driver.step, self._executor.step, self._pruner.step]
             for step in steps + ([self._webhook.step] if self._webhook else []):
-                tasks.create_task(self._serve(step, stop))
+                tasks.create_task(_serve(step, bell, stop))
 
     async def close(self) -> None:
-        """Let what is under way end; give back leases and consumers."""
-        await self._driver.close()
-        await self._executor.close()
-        for intake in self._intakes:
-            await intake.close()
-        await self._relay.close()
+        """Let what is under way end; give back leases and consumers. A busy ledger keeps leases until they run out."""
+        closing = [self._driver.close, self._executor.close, *(each.close for each in self._intakes), self._relay.close]
+        for close in closing:
+            try:
+                await close()
+            except LedgerBusy as busy:
+                _log.warning("%s; what this process holds is free for others when its leases end", busy)
 
     async def _timers(self) -> bool:
         ledger, now = self._services.ledger, self._services.clock.now()
@@ -189,30 +200,26 @@ class Worker:
     async def _live(self, intake: Intake) -> bool:
         return await intake.step(self._batch, wait_s=IDLE_WAIT_S, live=True) or intake.owned
 
-    async def _serve(self, step: Step, stop: asyncio.Event, give_way_s: float = GIVE_WAY_S) -> None:
-        while not stop.is_set():
-            seen = self._services.ledger.commits
-            try:
-                moved = await step()
-            except (LedgerBusy, RetryLater) as passing:
-                _log.warning("%s; trying again in %g s", passing, RETRY_WAIT_S)
-                await _either(stop.wait(), asyncio.sleep(RETRY_WAIT_S))
-                continue
-            if not moved:
-                await _either(stop.wait(), self._services.ledger.changed(seen, IDLE_WAIT_S))
-                if give_way_s:
-                    await asyncio.sleep(give_way_s)
+
+async def _serve(step: Step, bell: Bell, stop: asyncio.Event, *, eager: bool = False) -> None:
+    patience = Patience()
+    while not stop.is_set():
+        heard = bell.heard(eager=eager)
+        try:
+            moved = await step()
+        except (LedgerBusy, BrokerError) as fault:
+            patience.bear(fault)
+            await _at_most(stop.wait(), RETRY_WAIT_S)
+            continue
+        patience.well()
+        if not moved:
+            await bell.rings(heard, eager=eager)
 
 
-async def _either(*waits: Awaitable[object]) -> None:
-    """Wait for the first, and leave the other."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+async def _at_most(wait: Awaitable[object], seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await wait
 
 
 async def drain(workers: Sequence[Worker]) -> None:

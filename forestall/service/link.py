@@ -1,4 +1,4 @@
-"""Whether the broker answers: asked now and then, and told once when that changes."""
+"""Whether the broker answers: asked now and then, and told once when that changes, or from waiting to refusing."""
 
 import asyncio
 import logging
@@ -25,6 +25,7 @@ class Link:
         self.problem: str | None = NOT_YET
         self.since = clock.now()
         self._asked: asyncio.Task[None] | None = None
+        self._how = ""
 
     @property
     def connected(self) -> bool:
@@ -67,7 +68,9 @@ class Link:
         """It was seen not to answer, or to refuse us."""
         known, self.problem = self.problem, problem
         if known is None or known is NOT_YET:
-            self.since = self._clock.now()
+            self.since, self._how = self._clock.now(), ""
+        if how != self._how:
+            self._how = how
             told = f"the broker at {self._address} {how}: {problem}; {then}"
             _log.warning("%s", told, extra={"happening": "broker_away"})
 

@@ -21,6 +21,7 @@ from forestall.service.ready_file import ReadyFile, ready_file
 from forestall.service.report import Health
 from forestall.service.streams import Stream, subscribe, until_watched
 from forestall.service.telling import Told, announce
+from forestall.service.waiting import Stopped, once_free
 from forestall.settings import Settings
 from governance import mode_of, set_mode
 from ledger import Transaction
@@ -53,7 +54,8 @@ class Done:
 async def run_service(settings: Settings, owner: str, orders: Orders) -> Done:
     """Open everything, watch, and give back what is held. `owner` is this process's name in leases.
 
-    A broker that is away is waited for, unless the run is `until_idle`.
+    A broker that is away is waited for, unless the run is `until_idle`; a ledger that another process writes is waited
+    for by both, by the latter for some minutes.
 
     Raises:
         PackError, SettingsError, UsageError: something that was given is wrong.
@@ -68,16 +70,12 @@ async def run_service(settings: Settings, owner: str, orders: Orders) -> Done:
         ready = stack.enter_context(ready_file(orders.ready_file))
         if orders.health is not None:
             await stack.enter_async_context(answering(health, listen(orders.health)))
-        app = await _open(stack, settings, packs, clock, health, halt)
-        if app is None:
+        try:
+            app = await once_free(lambda: _open(stack, settings, packs, clock, health, halt), halt)
+            told = await once_free(lambda: _begin(app, packs, orders, home_option(settings.home)), halt)
+        except Stopped:
             assert halt is not None
             return Done(interrupted=halt.interrupted)
-        if orders.act_for is not None:
-            person = orders.act_for
-            await app.ledger.transact("mode", lambda tx: _let_act(tx, packs, person, clock.now()))
-        option = home_option(settings.home)
-        await announce(app, packs, option)
-        told = Told(app, await app.ledger.read(lambda tx: tx.journal.latest_number()), option)
         gc.collect()
         gc.freeze()  # what is loaded stays: without it a collection looks through all of that again and again
         if halt is None:
@@ -88,8 +86,12 @@ async def run_service(settings: Settings, owner: str, orders: Orders) -> Done:
 
 async def _open(
     stack: AsyncExitStack, settings: Settings, packs: list[Pack], clock: Clock, health: Health, halt: Halt | None
-) -> App | None:
-    """Everything open and every stream subscribed to; None when it was stopped while it waited for the broker."""
+) -> App:
+    """Everything open and every stream subscribed to; a service waits for the broker.
+
+    Raises:
+        Stopped: while it waited.
+    """
     while True:
         async with AsyncExitStack() as attempt:
             try:
@@ -105,7 +107,16 @@ async def _open(
                 stack.push_async_exit(attempt.pop_all())
                 return app
         if await halt.within(RETRY_S):
-            return None
+            raise Stopped
+
+
+async def _begin(app: App, packs: list[Pack], orders: Orders, option: str) -> Told:
+    """Let the packs act where that is the order, and say what this process is about to do."""
+    if orders.act_for is not None:
+        person, now = orders.act_for, app.services.clock.now()
+        await app.ledger.transact("mode", lambda tx: _let_act(tx, packs, person, now))
+    await announce(app, packs, option)
+    return Told(app, await app.ledger.read(lambda tx: tx.journal.latest_number()), option)
 
 
 async def _until_idle(app: App, told: Told, health: Health) -> Done:

@@ -11,11 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
+from contracts import SECOND
 from forestall.devbroker import DevPulsar
 from forestall.service.link import PATIENCE_S
 from tests import shared_broker
 from tests.running_service import Service
 from tests.secured_broker import ADMIN, configuration, token
+from triggers.clock import WallClock
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.needs("java")]
 Start = Callable[..., Service]
@@ -122,6 +124,44 @@ def test_a_broker_that_is_away_is_waited_for_in_one_line(
     told = "".join(service.lines)
     assert (told.count("is away"), told.count("is back"), told.count("Traceback")) == (2, 2, 0), told
     assert len(service.lines) < FEW, told
+
+
+def test_a_token_file_is_rotated_under_a_running_service_in_time_and_too_late(
+    secured: DevPulsar, admin: httpx.Client, start_service: Start, parcels: Path, tmp_path: Path
+) -> None:
+    """In time, nothing is noticed. Too late: told as what it is, tried again, and nothing of the meantime is lost."""
+    admin.put("namespaces/public/tokens").raise_for_status()
+    file, clock, granted = tmp_path / "token", WallClock(), []
+
+    def rotate(life_s: int) -> int:
+        end = clock.now() // SECOND + life_s
+        granted.append(token(ADMIN, exp=end))
+        file.write_text(granted[-1])
+        return end
+
+    place = {"FORESTALL_PULSAR_NAMESPACE": "public/tokens"}
+    emitting = {**os.environ, **_environment(secured), **place}
+    own = {**_environment(secured), **place, "FORESTALL_PULSAR_TOKEN_FILE": str(file)}
+    del own["FORESTALL_PULSAR_TOKEN"]
+    first_ends = rotate(4)
+    service = start_service("--pack", str(parcels), "--health", "127.0.0.1:0", **own)
+    address = service.address()
+    service.until("is ready")
+    rotate(6)
+    _until(address, lambda _: clock.now() > (first_ends + 2) * SECOND)
+    _emit(3, tmp_path, parcels, emitting)
+    _until_counted(address, 3)
+    assert not [line for line in service.lines if "warning" in line]
+    assert "refuses our token" in service.until("does not serve us")
+    _emit(5, tmp_path, parcels, emitting)
+    rotate(3600)
+    service.until("is back")
+    _until_counted(address, 5)
+    assert service.end() == 0
+    told = "".join(service.lines)
+    assert (told.count("does not serve us"), told.count("Traceback")) == (1, 0), told
+    assert len(service.lines) < FEW, told
+    assert not [each for each in granted if each in told]
 
 
 @pytest.fixture

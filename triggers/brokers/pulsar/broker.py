@@ -193,7 +193,7 @@ class PulsarBroker:
 
     async def _partitions(self, topic: Topic) -> list[str]:
         client = self._connection.client
-        names: list[str] = await self._connection.call(topic.name, "consume", client.get_topic_partitions, topic.full)
+        names: list[str] = await self._connection.ask(topic.name, client.get_topic_partitions, topic.full)
         return names
 
     async def _assert_there(self, topic: Topic, full: str) -> None:

@@ -54,6 +54,7 @@ class Connection:
             logger=_chatter,
         )
         self.closed = False
+        self._unanswered: dict[str, asyncio.Future[Any]] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pulsar")
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -71,6 +72,27 @@ class Connection:
             return await self.run(function, *args, **kwargs)
         except self.pulsar.PulsarException as error:
             raise await self.explain(type(error).__name__, topic, right) from error
+
+    async def ask(self, topic: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `call`, for the one question that is asked of a topic again and again, and changes nothing.
+
+        Raises:
+            BrokerError: by the reaction wanted; when no answer comes, what is said at the door, long before the client
+                gives up.
+        """
+        asked = self._unanswered.pop(topic, None)
+        if asked is None or asked.done():
+            asked = asyncio.ensure_future(self.call(topic, "consume", function, *args, **kwargs))
+            asked.add_done_callback(_seen)
+        try:
+            done, _ = await asyncio.wait({asked}, timeout=self.settings.silence_s)
+            if not done and (problem := await probe(self.settings, self.credentials)):
+                raise problem
+            answer: T = await asyncio.shield(asked)
+            return answer
+        finally:
+            if not asked.done():
+                self._unanswered[topic] = asked  # the next one waits for it, too: it holds a thread
 
     async def explain(self, code: str, topic: str, right: str) -> BrokerError:
         """What a fault of the client's means; knocks at the broker's door where that alone does not tell."""
@@ -102,3 +124,9 @@ class Connection:
             _chatter.info("closing: %s", error)
         finally:
             self._threads.shutdown(wait=False)
+
+
+def _seen(asked: "asyncio.Future[Any]") -> None:
+    """A fault that nobody waits for any more."""
+    if not asked.cancelled():
+        asked.exception()
