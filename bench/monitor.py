@@ -2,9 +2,9 @@
 
     python -m bench.monitor embedded|pulsar [events]
 
-Embedded, with row ids and with random ids after a million inbox rows. On Pulsar (FORESTALL_BENCH_PULSAR) beside two
-loops in the same run, in turns: the fastest bare one (batches, msgspec, cumulative acknowledgements) and the one that
-most people write (receive, json.loads, acknowledge each). Medians of three rounds, without start-up (`bench.steady`).
+With row ids, and with random ids after a million inbox rows. On Pulsar (FORESTALL_BENCH_PULSAR) beside two loops in
+the same run, in turns: the fastest bare one (batches, msgspec, cumulative acknowledgements) and the one that most
+people write (receive, json.loads, acknowledge each). Medians of three rounds, without start-up (`bench.steady`).
 """
 
 import asyncio
@@ -70,14 +70,14 @@ async def embedded(events: int) -> None:
                     await broker.publish("orders", [Outgoing(each) for each in bodies[begin : begin + 1_000]])
                 await broker.close()
                 if random_ids:
-                    await old_rows(Path(home) / LEDGER_FILE)
+                    await old_rows(Path(home) / LEDGER_FILE, subscription_name("retail", "orders"))
                 rates.append((await monitor(settings, "orders", "retail", events)).rate)
         print(f"  median {statistics.median(rates):,.0f}/s of {ROUNDS} runs", flush=True)
 
 
-async def old_rows(path: Path) -> None:
+async def old_rows(path: Path, subscription: str) -> None:
     """A million identities of the subscription, in batches."""
-    ledger, index = SqliteLedger(path), InboxIndex(subscription_name("retail", "orders"))
+    ledger, index = SqliteLedger(path), InboxIndex(subscription)
     for _ in range(0, OLD_ROWS, BATCH):
         names = [os.urandom(16) for _ in range(BATCH)]
         seen = await ledger.read(index.refresh)
@@ -90,10 +90,17 @@ async def old_rows(path: Path) -> None:
 
 
 async def pulsar(events: int) -> None:
-    """The monitor in turns with the two loops, on one topic."""
-    topic = f"bench-monitor-{os.getpid()}"
-    print(f"Pulsar {URL}: round trip {round_trip_ms(URL, topic + '-trip'):.2f} ms (median, produce to receive)")
-    fill(URL, topic, payloads(events))
+    """The monitor in turns with the two loops, on one topic; then the same with random ids after a million rows."""
+    trip = f"bench-monitor-{os.getpid()}-trip"
+    print(f"Pulsar {URL}: round trip {round_trip_ms(URL, trip):.2f} ms (median, produce to receive)")
+    clean_up(WEB, trip)
+    for random_ids in (False, True):
+        print("random ids after a million rows" if random_ids else "row ids", flush=True)
+        await in_turns(f"bench-monitor-{os.getpid()}-{random_ids}".lower(), events, random_ids=random_ids)
+
+
+async def in_turns(topic: str, events: int, *, random_ids: bool) -> None:
+    fill(URL, topic, payloads(events, random_ids=random_ids))
     paces: dict[str, list[Pace]] = {name: [] for name in ("monitor", *LOOPS)}
     try:
         for number in range(ROUNDS):
@@ -102,10 +109,12 @@ async def pulsar(events: int) -> None:
                 print(f"    {name}: {paces[name][-1]}", flush=True)
             with tempfile.TemporaryDirectory(dir=folder()) as home:
                 settings = Settings(home=Path(home), batch=BATCH, broker="pulsar", pulsar_url=URL, pulsar_web_url=WEB)
-                paces["monitor"].append(await monitor(settings, topic, f"retail_{number}", events))
+                pack = f"retail_{number}"
+                if random_ids:
+                    await old_rows(Path(home) / LEDGER_FILE, subscription_name(pack, topic))
+                paces["monitor"].append(await monitor(settings, topic, pack, events))
     finally:
         clean_up(WEB, topic)
-        clean_up(WEB, topic + "-trip")
     middle = {name: statistics.median(each.rate for each in found) for name, found in paces.items()}
     for name, found in paces.items():
         print(f"  {name}: median {Pace(middle[name], statistics.median(each.cpu for each in found))} of {ROUNDS} runs")
