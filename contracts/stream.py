@@ -145,14 +145,15 @@ class StreamSpec(Contract):
             rule = "only files have a {row}; name fields that tell messages apart, or remove it"
             raise misplaced("mapping.id", rule)
         if not self.types:
-            object.__setattr__(self, "types", self._derived())
+            object.__setattr__(self, "types", self.derived_types())
         return self
 
     def reads(self, topic: str) -> bool:
         """Whether the topic's messages are the stream's."""
         return topic == self.topic if self.topics is None else re.fullmatch(self.topics, topic) is not None
 
-    def _derived(self) -> tuple[EventType, ...]:
+    def derived_types(self) -> tuple[EventType, ...]:
+        """What follows from the mapping and `enrich`: every event that comes of them is as declared here."""
         if self.mapping is None:
             raise misplaced("types", "missing; declare what comes, or say by `mapping` how messages become events")
         schema = self.mapping.schema_of_data()

@@ -7,16 +7,16 @@ by it.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any
+from typing import Any, Protocol
 
-import msgspec
-
-from agents.monitoring import Readings
+from agents.monitoring import Fields, Readings
 from agents.monitoring.readings import mapping_fields
 from contracts import Event, PackManifest, StreamSpec, attribute_fault
-from graphs.fast_path import Rows, sure
-from graphs.screening import Accepted, Incoming, LeftOut, Screen
-from graphs.wire_forms import Form, form_of
+from graphs.fast_path import EnvelopeWay
+from graphs.mapped_way import MappedWay
+from graphs.screening import Accepted, Incoming, Screen
+from graphs.taken import Taken
+from graphs.wire_forms import form_of
 from ledger import DeadLetter, content_digest, former_digest, former_identity, name_identities, name_prefix
 
 MAX_SOURCES = 10_000
@@ -29,8 +29,8 @@ class Screened:
 
     `places` are the events' places in the batch, `identities` (16 bytes) and `digests` (8) what the inbox knows them
     by. `former` has these as ledgers of version 1 do. `ignored` were of a type that the stream ignores, `filtered` left
-    out by the stream's `keep`. `events` are whole, in the columns' order, where the stream maps, filters, enriches or
-    publishes them; else there are none.
+    out by the stream's `keep`. `events` are whole, in the columns' order, where the stream publishes them
+    (`processed`); else there are none.
     """
 
     readings: Readings
@@ -45,22 +45,20 @@ class Screened:
     events: list[Event] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Rest:
-    """What was read by itself: whole events by their places, dead letters, and what was left out."""
+class Way(Protocol):
+    """A fast way through a batch."""
 
-    events: dict[int, Event] = field(default_factory=dict)
-    dead: list[DeadLetter] = field(default_factory=list)
-    left: dict[LeftOut, int] = field(default_factory=lambda: {"ignored": 0, "filtered": 0})
+    def take(self, messages: Sequence[Incoming], payloads: Sequence[bytes], now: int) -> Taken:
+        """What `Screen.read` surely accepts or leaves out, with the same values; the rest is read by it."""
+        ...
 
+    def element(self, data: Mapping[str, Any]) -> Any:
+        """The data of an event that was read by itself, as the columns have them."""
+        ...
 
-class _Read(msgspec.Struct):
-    """An event that was read by itself, in the place of its envelope."""
-
-    id: str
-    source: str
-    kind: str
-    data: Any
+    def fields(self) -> Fields:
+        """Of the elements that were made until now."""
+        ...
 
 
 class BatchReader:
@@ -69,9 +67,8 @@ class BatchReader:
     def __init__(self, screen: Screen, manifest: PackManifest, stream: StreamSpec) -> None:
         self._screen = screen
         self._prefixes: dict[str, str] = {}
-        self._form: Form | None = None
-        if not stream.steps and all(attribute_fault("type", each.type) is None for each in stream.types):
-            self._form = form_of(stream.types, wanted_fields(manifest, stream), screen.validators)
+        self._way = _way(screen, manifest, stream)
+        self._whole = stream.processed is not None
 
     def read(self, messages: Sequence[Incoming], now: int, payloads: Sequence[bytes] | None = None) -> Screened:
         """Screen a batch. `now` is our own clock (microseconds).
@@ -80,13 +77,11 @@ class BatchReader:
         """
         if payloads is None:
             payloads = [message.payload for message in messages]
-        rows = sure(self._form, payloads, now) if self._form else Rows([], [], [])
-        rest = _Rest()
-        if len(rows.places) < len(messages):
-            self._read_the_others(messages, now, rows, rest)
-        places, wires = rows.places, rows.wires
-        ids, sources = [wire.id for wire in wires], [wire.source for wire in wires]
-        identities = self._identities(sources, ids)
+        taken = self._way.take(messages, payloads, now) if self._way else Taken()
+        dead: list[DeadLetter] = []
+        if len(taken.places) + len(taken.ignored) + len(taken.filtered) < len(messages):
+            dead = self._read_the_others(messages, now, taken)
+        places, ids, sources = taken.places, taken.ids, taken.sources
         contents = payloads if len(places) == len(payloads) else [payloads[place] for place in places]
         digests = list(map(content_digest, contents))
         tenant = self._screen.tenant
@@ -95,31 +90,35 @@ class BatchReader:
             content = payloads[places[row]]
             return former_identity(tenant, sources[row], ids[row]), former_digest(content), digests[row]
 
-        fields = self._form.fields() if self._form else mapping_fields
-        readings = Readings(ids, [wire.kind for wire in wires], rows.times, [wire.data for wire in wires], fields)
-        events = [rest.events[place] for place in places] if self._form is None else []
-        left = rest.left
         return Screened(
-            readings, places, sources, identities, digests, former, rest.dead, left["ignored"], left["filtered"], events
+            Readings(ids, taken.types, taken.times, taken.data, self._way.fields() if self._way else mapping_fields),
+            places,
+            sources,
+            self._identities(sources, ids),
+            digests,
+            former,
+            dead,
+            len(taken.ignored),
+            len(taken.filtered),
+            taken.events,
         )
 
-    def _read_the_others(self, messages: Sequence[Incoming], now: int, rows: Rows, rest: _Rest) -> None:
-        done = set(rows.places)
+    def _read_the_others(self, messages: Sequence[Incoming], now: int, taken: Taken) -> list[DeadLetter]:
+        done, dead = {*taken.places, *taken.ignored, *taken.filtered}, []
         for place in range(len(messages)):
             if place in done:
                 continue
             found = self._screen.read(messages[place], now)
             if isinstance(found, Accepted):
-                event = rest.events[place] = found.event
-                data = self._form.element(event.data) if self._form else event.data
-                rows.places.append(place)
-                rows.wires.append(_Read(event.id, event.source, event.type, data))
-                rows.times.append(event.time)
+                event = found.event
+                data = self._way.element(event.data) if self._way else event.data
+                taken.add(place, event, data, whole=self._whole)
             elif isinstance(found, DeadLetter):
-                rest.dead.append(found)
+                dead.append(found)
             else:
-                rest.left[found] += 1
-        rows.sort()
+                (taken.ignored if found == "ignored" else taken.filtered).append(place)
+        taken.sort()
+        return dead
 
     def _identities(self, sources: Sequence[str], ids: Sequence[str]) -> list[bytes]:
         prefixes = self._prefixes_of(sources)
@@ -133,6 +132,14 @@ class BatchReader:
         for source in set(sources).difference(self._prefixes):
             self._prefixes[source] = name_prefix(self._screen.tenant, source)
         return self._prefixes
+
+
+def _way(screen: Screen, manifest: PackManifest, stream: StreamSpec) -> Way | None:
+    if stream.mapping is not None:
+        return MappedWay(stream, screen) if MappedWay.goes(stream) else None
+    if not stream.steps and all(attribute_fault("type", each.type) is None for each in stream.types):
+        return EnvelopeWay(form_of(stream.types, wanted_fields(manifest, stream), screen.validators))
+    return None
 
 
 def wanted_fields(manifest: PackManifest, stream: StreamSpec) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import fastjsonschema
 
-from agents.mapping import Fault, Mapper, Origin, Steps, read_json
+from agents.mapping import Fault, Mapper, Origin, Steps, own_id, read_json
 from contracts import SECOND, Event, MalformedEvent, StreamSpec, decode_event
 from ledger import DeadLetter
 
@@ -91,8 +91,8 @@ class Screen:
         document = read_json(message.payload) if message.document is None else message.document
         if isinstance(document, Fault):
             return document
-        place = f"{message.topic}#{message.partition}:{message.message_id}"
-        return self._mapper.map(document, Origin(message.topic, place, publish_time=message.publish_time))
+        origin = Origin(message.topic, own_id(message), publish_time=message.publish_time)
+        return self._mapper.map(document, origin)
 
     @staticmethod
     def dead(message: Incoming, code: str, reason: str, now: int) -> DeadLetter:

@@ -7,13 +7,14 @@ import msgspec
 
 from agents.mapping.mapper import Fault
 
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
+decode_json = msgspec.json.Decoder(float_hook=Decimal).decode
+"""What the JSON says; a number with a point becomes a `Decimal`. Raises ValueError, ArithmeticError, RecursionError."""
 
 
 def read_json(payload: bytes) -> Any:
     """What the JSON says, or a `Fault`. A number with a point becomes a `Decimal`: money keeps its digits."""
     try:
-        return _decoder.decode(payload)
+        return decode_json(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Fault(None, None, f"not JSON: {error}", "malformed")
     except ArithmeticError:

@@ -8,9 +8,9 @@ from contracts import EPOCHS, SECOND, TimeSpec, zone_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20})?([eE]\+?[0-9]{1,2})?")
-_UNIT = dict(zip(EPOCHS, (SECOND, 1000, 1), strict=True))
-_FIRST = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-_LAST = (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+UNIT = dict(zip(EPOCHS, (SECOND, 1000, 1), strict=True))
+FIRST = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+LAST = (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 def instant(text: str, spec: TimeSpec) -> int:
@@ -21,7 +21,7 @@ def instant(text: str, spec: TimeSpec) -> int:
     """
     text = text.strip()
     micros = _since_epoch(text, spec.format) if spec.format in EPOCHS else _calendar(text, spec)
-    if not _FIRST <= micros <= _LAST:
+    if not FIRST <= micros <= LAST:
         raise ValueError("not within the years 1 to 9999")
     return micros
 
@@ -29,7 +29,7 @@ def instant(text: str, spec: TimeSpec) -> int:
 def _since_epoch(text: str, form: str) -> int:
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"no time of the form {form}; write a number")
-    return round(Decimal(text) * _UNIT[form])
+    return round(Decimal(text) * UNIT[form])
 
 
 def _calendar(text: str, spec: TimeSpec) -> int:

@@ -1,6 +1,8 @@
 """Paths into documents, compiled."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+from operator import contains, itemgetter
 from typing import Any
 
 Get = Callable[[Mapping[str, Any]], Any]
@@ -29,3 +31,20 @@ def getter(path: str) -> Get:
         return value
 
     return get
+
+
+def column(documents: Sequence[dict[str, Any]], path: str) -> list[Any]:
+    """What `getter` reads in each of them."""
+    if "." not in path:
+        try:
+            return list(map(itemgetter(path), documents))
+        except KeyError:
+            return [document.get(path) for document in documents]
+    if True in map(contains, documents, repeat(path)):
+        return list(map(getter(path), documents))
+    values: Sequence[Any] = documents
+    for name in path.split("."):
+        if set(map(type, values)) != {dict}:
+            return list(map(getter(path), documents))
+        values = [value.get(name) for value in values]
+    return list(values)

@@ -1,0 +1,48 @@
+"""What of a batch was accepted, as columns that grow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts import Event
+
+
+@dataclass(slots=True)
+class Taken:
+    """Accepted events as columns of equal length: places in the batch, and what `Readings` holds of each.
+
+    `ignored` and `filtered` are the places of what was left out for good. `events` are whole, where they are wanted.
+    """
+
+    places: list[int] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    types: list[str] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+    data: list[Any] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    ignored: list[int] = field(default_factory=list)
+    filtered: list[int] = field(default_factory=list)
+
+    def add(self, place: int, event: Event, element: Any, *, whole: bool) -> None:
+        """An event that was read by itself, and its data as an element of the column; `sort` when all are there."""
+        self.places.append(place)
+        self.ids.append(event.id)
+        self.sources.append(event.source)
+        self.types.append(event.type)
+        self.times.append(event.time)
+        self.data.append(element)
+        if whole:
+            self.events.append(event)
+
+    def sort(self) -> None:
+        """In the order of arrival."""
+        order = sorted(range(len(self.places)), key=self.places.__getitem__)
+        for name in ("places", "ids", "sources", "types", "times", "data"):
+            setattr(self, name, _picked(getattr(self, name), order))
+        if self.events:
+            self.events = _picked(self.events, order)
+
+
+def _picked(column: Sequence[Any], order: Sequence[int]) -> list[Any]:
+    return [column[row] for row in order]
