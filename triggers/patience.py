@@ -13,16 +13,21 @@ _log = logging.getLogger("forestall.worker")
 
 
 class Patience:
-    """One loop's. `tries` None: a service's, which also waits for the person whom a fault under way asks for."""
+    """One loop's. `tries` None: a service's, which also waits for the person whom a fault under way asks for.
 
-    def __init__(self, tries: int | None = None) -> None:
+    `told` is what loops that meet the same faults have told already.
+    """
+
+    def __init__(self, tries: int | None = None, told: set[str] | None = None) -> None:
         self._tries, self._left = tries, tries
         self._went_well = False
-        self._told: str | None = None
+        self._told = set() if told is None else told
+        self._borne: str | None = None
 
     def well(self) -> None:
         """What was tried succeeded."""
-        self._went_well, self._left, self._told = True, self._tries, None
+        self._went_well, self._left = True, self._tries
+        self._passed()
 
     def bear(self, fault: Exception) -> None:
         """Note it, and tell it unless it was told just now. The caller waits `RETRY_WAIT_S` and tries again.
@@ -38,7 +43,17 @@ class Patience:
             self._left -= 1
             if self._left < 0:
                 raise fault
-        if str(fault) != self._told:
-            self._told = str(fault)
-            then = "but a person has to see to it" if waiting else "until it passes"
+        if str(fault) != self._borne:
+            self._passed()
+            self._borne = str(fault)
+            self._tell(self._borne, "but a person has to see to it" if waiting else "until it passes")
+
+    def _tell(self, fault: str, then: str) -> None:
+        if fault not in self._told:
+            self._told.add(fault)
             _log.warning("%s; it is tried again every %g s, %s", fault, RETRY_WAIT_S, then)
+
+    def _passed(self) -> None:
+        if self._borne is not None:
+            self._told.discard(self._borne)
+            self._borne = None

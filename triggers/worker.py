@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from graphs import Executor, IncidentDriver, Services
 from ledger import LedgerBusy, Retention, Transaction
@@ -170,16 +171,20 @@ class Worker:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then end what is under way and give back what is held."""
-        bell = Bell(self._services.ledger)
+        bell, told = Bell(self._services.ledger), set[str]()
+
+        def served(step: Step, *, eager: bool = False) -> None:
+            tasks.create_task(_serve(step, bell, Patience(told=told), stop, eager=eager))
+
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(bell.listen(stop))
-            tasks.create_task(_serve(self._relay.step, bell, stop, eager=True))
+            served(self._relay.step, eager=True)
             for intake in self._intakes:
-                tasks.create_task(_serve(lambda intake=intake: self._live(intake), bell, stop))  # type: ignore[misc]
-                tasks.create_task(_serve(lambda intake=intake: intake.combine(live=True), bell, stop))  # type: ignore[misc]
+                served(partial(self._live, intake))
+                served(partial(intake.combine, live=True))
             steps: list[Step] = [self._timers, self._driver.step, self._executor.step, self._pruner.step]
             for step in steps + ([self._webhook.step] if self._webhook else []):
-                tasks.create_task(_serve(step, bell, stop))
+                served(step)
 
     async def close(self) -> None:
         """Let what is under way end; give back leases and consumers. A busy ledger keeps leases until they run out."""
@@ -201,8 +206,7 @@ class Worker:
         return await intake.step(self._batch, wait_s=IDLE_WAIT_S, live=True) or intake.owned
 
 
-async def _serve(step: Step, bell: Bell, stop: asyncio.Event, *, eager: bool = False) -> None:
-    patience = Patience()
+async def _serve(step: Step, bell: Bell, patience: Patience, stop: asyncio.Event, *, eager: bool) -> None:
     while not stop.is_set():
         heard = bell.heard(eager=eager)
         try:
