@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from contracts import SECOND
 from forestall.backtest.result import Backtest, Incident, Told, WouldDo
-from forestall.trace import duration, money, unprefixed
+from forestall.trace import at_stake, duration, unprefixed
 
 HOW: Mapping[str, str] = {
     "opened": "opened an incident",
@@ -61,7 +61,8 @@ def would_do(found: WouldDo | None) -> tuple[str, str]:
         "approve": f"ask a person to approve {found.template}",
         "never": f"hand {found.template} to a person",
     }[found.ruling]
-    stake = f", {money(found.value_at_stake)} {found.currency} at stake" if found.value_at_stake else ""
+    stake = at_stake(found.value_at_stake or 0, found.currency)
+    stake = f", {stake}" if stake else ""
     return head + stake, "; ".join(found.reasons)
 
 

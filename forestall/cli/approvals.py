@@ -17,7 +17,7 @@ from forestall.cli.reflexes import reflex_named
 from forestall.cli.screen import print_hanging, stdout
 from forestall.errors import UsageError
 from forestall.home import goes_on, home_option, now_in
-from forestall.trace import duration, moment, money, telling_at
+from forestall.trace import at_stake, duration, moment, money, telling_at
 from governance import Refused, answer, find_request, grant_reflex, grant_standing, revoke_standing
 from ledger import ApprovalRow, Transaction
 
@@ -85,10 +85,11 @@ def show_request(console: Console, request: ApprovalRequest, now: int) -> None:
         print_hanging(console, Text(f"  {number}. "), Text(call))
     left = duration(request.expires_at - now) if request.expires_at > now else "no time"
     rows = [
-        ("at stake", f"{money(request.value_at_stake)}, at most {money(request.value_ceiling)}"),
         ("asked", f"{moment(request.requested_at)}, until {moment(request.expires_at)} ({left} left)"),
         *(("because", reason) for reason in request.reasons),
     ]
+    if at_stake(request.value_at_stake):
+        rows.insert(0, ("at stake", f"{money(request.value_at_stake)}, at most {money(request.value_ceiling)}"))
     for label, told in rows:
         print_hanging(console, Text(f"  {label:<10}", "dim"), Text(told))
 

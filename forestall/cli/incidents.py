@@ -38,6 +38,7 @@ def incidents(
     if not shown:
         console.print("No incident so far.")
         return
+    console.print(Text(f"{'noticed (event time)':<20}  incident", "dim"))
     for doc in shown:
         _print_incident(console, doc)
     if len(shown) < len(docs):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 AGAIN_S, TOLD_MAX = 600.0, 64
 """A warning that is repeated is told again after so many seconds; so many are remembered."""
-EXTRAS = ("happening", "incident", "event_time")
+EXTRAS = ("happening", "incident", "event_time", "worker")
 
 
 def set_up_logging(settings: "Settings") -> None:

@@ -16,7 +16,7 @@ from forestall.cli.options import AsJson, BrokerChoice, Home, settings
 from forestall.cli.overview import Overview, overview
 from forestall.cli.screen import plural, print_hanging, print_json, stdout
 from forestall.home import MARKER, home_option, now_in
-from forestall.trace import duration, moment, money, telling_at
+from forestall.trace import at_stake, duration, moment, money, telling_at
 
 HEEDED = {"observe": "would have acted", "refused": "was refused", "repeated": "was repeated", "stale": "came too late"}
 """What else became of the events that a reflex heeds."""
@@ -147,10 +147,11 @@ def _incident(each: dict[str, Any], now: int) -> list[str]:
 def _request(each: dict[str, Any], now: int) -> list[str]:
     expires = from_iso(each["expires_at"])
     left = f"{duration(expires - now)} left" if expires > now else "expired"
-    stake = f"{money(each['value_at_stake'])} at stake, at most {money(each['value_ceiling'])}"
+    value = at_stake(each["value_at_stake"])
+    stake = f"{value}, at most {money(each['value_ceiling'])}; " if value else ""
     return [
         f"{each['incident']}: {each['would']}",
-        f"  {stake}; until {_at(each['expires_at'])} ({left})",
+        f"  {stake}until {_at(each['expires_at'])} ({left})",
         f"  because {'; '.join(each['reasons'])}",
     ]
 

@@ -1,4 +1,4 @@
-"""The service's log: one line for every happening, from the journal, whichever process made it happen."""
+"""The service's log: a line for every happening that is this process's or a person's, from the journal."""
 
 import asyncio
 import logging
@@ -60,13 +60,17 @@ class Told:
 
     def __init__(self, app: App, after: int, option: str) -> None:
         self._ledger, self._clock, self._teller = app.ledger, app.services.clock, Teller(after, option)
+        self._owner = app.services.owner
 
     async def tell(self) -> None:
         with telling_at(self._clock.now()):
             new = await self._teller.new(self._ledger)
         for found in new:
+            if found.worker not in (None, self._owner):
+                continue  # its own log has it: of several processes' logs each line is one happening
             level = logging.WARNING if found.tone in ("alarm", "bad") else logging.INFO
             extra = {"happening": found.kind, "incident": found.incident, "event_time": to_iso(found.at)}
+            extra["worker"] = self._owner if found.worker else None
             when = f" (of {to_iso(found.at)})" if self._clock.now() - found.at > HOUR else ""
             who = f"{found.incident} " if found.incident else ""
             _log.log(level, "%s%s: %s%s", who, found.word, found.text, when, extra=extra)

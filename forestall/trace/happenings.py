@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from contracts import Event
-from forestall.trace.wording import day_of, figures, moment, money
+from forestall.trace.wording import at_stake, day_of, figures, moment, money
 
 Tone = Literal["plain", "alarm", "good", "bad", "person", "quiet"]
 """How a line is coloured on a terminal."""
@@ -24,7 +24,10 @@ ENDINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """`kind` is the event's type (a decision's node) to choose by, `at` in microseconds."""
+    """`kind` is the event's type (a decision's node) to choose by, `at` in microseconds.
+
+    `worker` is the process that wrote it, where that is known; nobody's is what a person said.
+    """
 
     kind: str
     at: int
@@ -32,6 +35,7 @@ class Happening:
     word: str
     text: str
     tone: Tone = "plain"
+    worker: str | None = None
 
 
 _Told = tuple[str, str, Tone]
@@ -112,7 +116,8 @@ def track(record: Mapping[str, Any]) -> str:
 def _planned(data: Mapping[str, Any]) -> _Told:
     steps = " → ".join(task["tool"] for task in data["plan"]["tasks"])
     source = "a model's plan" if data["lane"] == "deliberate" else data["template"]
-    return "planned", f"{source}: {steps}; {money(data['value_at_stake'])} at stake", "plain"
+    stake = at_stake(data["value_at_stake"])
+    return "planned", f"{source}: {steps}" + (f"; {stake}" if stake else ""), "plain"
 
 
 def _refused_plan(data: Mapping[str, Any]) -> _Told | None:

@@ -90,6 +90,11 @@ class Story:
     digest: str
     events: int
 
+    @property
+    def reflex(self) -> bool:
+        """Whether it is a reflex's: an event that was acted on at once, without an incident."""
+        return any(each.graph == "reflex" for each in self.decisions)
+
     def of(self, phase: Phase) -> list[Decision]:
         """The decisions of a phase, in step order."""
         return [decision for decision in self.decisions if phase_of(decision) == phase]

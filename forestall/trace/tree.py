@@ -10,11 +10,12 @@ from rich.tree import Tree
 from contracts import Decision, ModelUse
 from forestall.trace.happenings import ENDINGS, tools_of, track, unprefixed
 from forestall.trace.story import PHASES, CommandStory, Phase, Story
-from forestall.trace.wording import day_of, duration, figures, moment, money, short
+from forestall.trace.wording import at_stake, day_of, duration, figures, moment, money, short
 
 Line = tuple[str, str]
 """A text and its style."""
 DIM = "dim"
+RECOVERED = ("resolved", "recovered_alone")
 GOOD = frozenset({"resolved", "recovered_alone", "observed"})
 
 
@@ -26,13 +27,15 @@ def tree_of(story: Story) -> Tree:
     for phase in PHASES:
         branch: Tree | None = None
         for at, lines in _lines_of(story, phase):
-            branch = branch or tree.add(Text(phase, "bold"))
+            branch = branch or tree.add(Text.assemble((phase, "bold"), (_clock_of(phase, story), DIM)))
             branch.add(_row(at, lines, day))
     last = tree.add(Text("record", "bold"))
     decisions = "1 decision" if len(story.decisions) == 1 else f"{len(story.decisions)} decisions"
     events = "1 event" if story.events == 1 else f"{story.events} events"
     told = f"{decisions} in {events}; decision digest {short(story.digest)}"
     last.add(Text(told, DIM))
+    if not story.reflex:
+        last.add(Text("times that are not marked as event time are the wall clock's", DIM))
     return tree
 
 
@@ -42,7 +45,14 @@ def _head(story: Story, opened: int) -> Text:
     lasted = f", {ended} after {duration(closed - opened)}" if closed else ""
     head = Text.assemble((story.incident, "bold"), f" · {story.view.get('pack', '?')} · ")
     head.append(status if status == "open" else ENDINGS.get(status, status), _status_style(status))
-    return head.append(f" · {moment(opened)} UTC{lasted}", DIM)
+    clock = "" if story.reflex else " (event time)"
+    return head.append(f" · {moment(opened)} UTC{clock}{lasted}", DIM)
+
+
+def _clock_of(phase: Phase, story: Story) -> str:
+    """In a replay the two lie years apart: what is not told in event time is told by the wall clock."""
+    recovered = phase == "ended" and story.view.get("status") in RECOVERED
+    return " (event time)" if (phase == "noticed" and not story.reflex) or recovered else ""
 
 
 def _status_style(status: str) -> str:
@@ -82,7 +92,7 @@ def _lines_of(story: Story, phase: Phase) -> Iterable[tuple[int, list[Line]]]:
 
 def _at(decision: Decision) -> int:
     """When it was decided; a recovery is noted some panes after it happened."""
-    recovered = decision.semantic.get("status") in ("resolved", "recovered_alone")
+    recovered = decision.semantic.get("status") in RECOVERED
     at: int = decision.semantic.get("closed_at", decision.at) if recovered else decision.at
     return at
 
@@ -125,8 +135,8 @@ def _planned(decision: Decision) -> list[Line]:
     plan = decision.semantic.get("plan")
     if plan is None:
         return [(decision.summary, "red"), *_model(decision.model)]
-    stake = f"{money(plan['value_at_stake'])} at stake, until {moment(plan['deadline'])}"
-    lines: list[Line] = [(f"{plan['template']} ({plan['lane']}): {stake}", ""), (plan["reason"], DIM)]
+    told = [each for each in (at_stake(plan["value_at_stake"]), f"until {moment(plan['deadline'])}") if each]
+    lines: list[Line] = [(f"{plan['template']} ({plan['lane']}): {', '.join(told)}", ""), (plan["reason"], DIM)]
     for task in plan["tasks"]:
         undo = f", undone by {task['compensation']['tool']}" if task["compensation"] else ""
         lines.append(
@@ -159,8 +169,9 @@ def _gated(decision: Decision) -> list[Line]:
 
 
 def _request(request: Mapping[str, Any]) -> list[Line]:
-    stake = f"at most {money(request['value_ceiling'])}, until {moment(request['expires_at'])}"
-    return [(f"asked for approval of {request['template']}: {stake}", ""), (f"request {request['id']}", DIM)]
+    most = f"at most {money(request['value_ceiling'])}, " if at_stake(request["value_at_stake"]) else ""
+    until = f"{most}until {moment(request['expires_at'])}"
+    return [(f"asked for approval of {request['template']}: {until}", ""), (f"request {request['id']}", DIM)]
 
 
 def _command(command: CommandStory) -> list[Line]:

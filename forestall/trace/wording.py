@@ -62,6 +62,12 @@ def money(value: object) -> str:
         return str(value)
 
 
+def at_stake(value: object, currency: str = "") -> str:
+    """`3,530.50 at stake`; nothing where no tool of the plan says what it would touch."""
+    amount = money(value)
+    return "" if amount == "0.00" else " ".join(filter(None, (amount, currency, "at stake")))
+
+
 def short(digest: str) -> str:
     """The first digits of a digest."""
     return digest if len(digest) <= DIGEST_SHOWN else f"{digest[:DIGEST_SHOWN]}…"

@@ -11,6 +11,7 @@ import pytest
 from forestall.cli.app import run
 from forestall.cli.ledgers import read
 from forestall.home import worker_name
+from tests.running_service import Service
 
 Capture = pytest.CaptureFixture[str]
 LOOKS = 100_000
@@ -138,3 +139,29 @@ def test_each_living_process_has_a_name_of_its_own(tmp_path: Path) -> None:
         assert (first, second) == ("run-1", "run-2")
     with worker_name(tmp_path) as again:
         assert again == "run-1"
+
+
+def test_of_several_processes_each_logs_its_own(rows: Path, parcels: Path, tmp_path: Path) -> None:
+    """What one of them wrote, the others read in the journal, too: of all their logs each line is one happening."""
+    home = tmp_path / "home"
+    services = [Service(home, "--pack", str(parcels)) for _ in range(2)]
+    try:
+        for service in services:
+            service.until("is ready")
+        assert _emit(rows, home, "--pack", str(parcels)) == 0
+        for _ in range(LOOKS):
+            if any(doc.get("closed_at") for doc in read(home, lambda tx: tx.incidents.all())):
+                break
+        else:
+            raise AssertionError(f"no incident was closed after {LOOKS} looks")
+        assert run(["mode", "parcels", "observe", "--as", "Ada", "--home", str(home)]) == 0
+    finally:
+        codes = [service.end() for service in services]
+    assert codes == [0, 0]
+    [incident] = [doc["id"] for doc in read(home, lambda tx: tx.incidents.all())]
+    told = [line.partition(f"{incident} ")[2] for service in services for line in service.lines if incident in line]
+    words = [line.partition(":")[0] for line in told]
+    assert words[0] == "noticed"
+    assert {"explained", "recalled", "planned", "handed over"} <= set(words)
+    assert len(told) == len(set(told)), told
+    assert all("set by Ada" in "".join(service.lines) for service in services), "a person's word is for all"

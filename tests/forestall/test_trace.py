@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from contracts import DAY, HOUR, MINUTE, SECOND, decision_digest, own_event
+from contracts import DAY, HOUR, MINUTE, SECOND, Decision, Event, Json, decision_digest, own_event
 from forestall.cli.ledgers import change, read
 from forestall.cli.screen import stdout
 from forestall.demo import decisions_of
-from forestall.trace import Story, duration, figures, happening, moment, money, story_of, telling_at, tree_of
-from ledger import Transaction, rebuild_views
+from forestall.trace import Story, Teller, duration, figures, happening, moment, money, story_of, telling_at, tree_of
+from ledger import Routing, SqliteLedger, Transaction, rebuild_views, record
 
 
 def _story(home: Path) -> Story:
@@ -93,3 +93,82 @@ def test_an_event_that_says_nothing_new_has_no_line() -> None:
     found = happening(own_event("effect.frozen", {"person": "Ada", "reason": "a drill"}, about=("y",), time=5))
     assert found is not None
     assert (found.at, found.word, found.text, found.tone) == (5, "frozen", "by Ada: a drill", "bad")
+
+
+def _decided(number: int, worker: str | None) -> Event:
+    made = Decision(
+        incident_id="inc-1",
+        graph="incident",
+        subject="inc-1",
+        step=number,
+        node="recall",
+        summary="s",
+        semantic={},
+        alternatives=(),
+        at=number,
+        worker=worker,
+    )
+    return own_event("decision.made", made.to_json(), about=(number,), time=number, incident="inc-1")
+
+
+def _written(kind: str, data: Json, number: int) -> Event:
+    return own_event(kind, data, about=(kind, number), time=number, incident="inc-1")
+
+
+async def test_a_happening_is_of_the_worker_that_wrote_it(tmp_path: Path) -> None:
+    """A decision says it; a signal stands before its decision, all else behind it."""
+    signal = {"pattern": "spike", "measure": "m", "observed": 9.0, "expected": 1.0, "key": "all", "how": "opened"}
+    done = {"tool": "t", "command_id": "c", "error": "e"}
+    word = {"verdict": "approved", "person": "Ada", "note": ""}
+    events = [
+        _decided(1, "b"),
+        _written("signal.raised", signal, 2),
+        _decided(3, "a"),
+        _written("approval.granted", word, 4),
+        _decided(5, None),
+        _written("approval.denied", word | {"verdict": "denied"}, 6),
+        _decided(7, "b"),
+        _written("command.failed", done, 8),
+        _written("effect.thawed", {"person": "Ada"}, 9),
+    ]
+    ledger = SqliteLedger(tmp_path / "ledger.db")
+    teller = Teller()
+
+    def write(tx: Transaction, some: list[Event]) -> None:
+        for each in some:
+            record(tx, Routing(), each)
+
+    await ledger.transact("test", lambda tx: write(tx, events))
+    found = [(each.word, each.worker) for each in await teller.new(ledger)]
+    assert found == [
+        ("recalled", "b"),
+        ("noticed", "a"),
+        ("recalled", "a"),
+        ("approved", "a"),
+        ("recalled", None),
+        ("denied", None),
+        ("recalled", "b"),
+        ("failed", "b"),
+        ("thawed", "b"),
+    ]
+    await ledger.transact("test", lambda tx: write(tx, [_written("command.refused", done, 10)]))
+    assert [each.worker for each in await teller.new(ledger)] == [None], "its decision was told before: everybody's"
+    await ledger.close()
+
+
+def test_event_time_is_marked(asked_home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a replay it lies years from the wall clock."""
+    stdout().print(tree_of(_story(asked_home)))
+    told = capsys.readouterr().out
+    assert "UTC (event time)" in told
+    assert "noticed (event time)" in told
+    assert "explained\n" in told
+    assert "times that are not marked as event time are the wall clock's" in told
+
+
+def test_nothing_at_stake_is_not_told() -> None:
+    for value, said in (("0", False), ("0.00", False), ("12.5", True)):
+        plan = {"plan": {"tasks": []}, "lane": "recall", "template": "t@1", "value_at_stake": value}
+        told = happening(own_event("incident.planned", plan, about=(value,), time=0))
+        assert told is not None
+        assert ("at stake" in told.text) is said
