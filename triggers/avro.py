@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from agents.mapping import Fault
-from contracts import StreamSpec
+from contracts import StreamSpec, install_command
 from graphs import Incoming
 from triggers.brokers import AskOperator, Message
 
@@ -35,7 +35,7 @@ class Documents:
         try:
             import fastavro
         except ModuleNotFoundError as error:
-            rule = "install Forestall with it: pip install 'forestall[pulsar]'"
+            rule = f"install Forestall with it: {install_command('pulsar')}"
             raise AskOperator(f"{stream.name}: fastavro is not installed, which Avro is read with; {rule}") from error
         self._fastavro: Any = fastavro
         self._schemas = schemas

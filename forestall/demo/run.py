@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from contracts import HOUR, MINUTE, Clock
+from contracts import HOUR, MINUTE, Clock, install_command
 from evals.operator import Habits, Operator
 from evals.scenario import Scenario, Variant
 from evals.scripted_model import ScriptedModel, plan_for_novel_retail
@@ -46,7 +46,7 @@ def find_scenario(name: str, variant: Variant) -> Scenario:
     except ModuleNotFoundError as error:
         raise NotFound(f"demo {name!r}: there is no such scenario; known: retail") from error
     if find_spec("ortools") is None:
-        raise UsageError(f"demo {name}: OR-tools is not installed", "Install it: pip install 'forestall[solvers]'")
+        raise UsageError(f"demo {name}: OR-tools is not installed", f"Install it: {install_command('solvers')}")
     found: Scenario = module.scenario(variant)
     return found
 

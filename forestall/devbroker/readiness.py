@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import httpx
 
+from contracts import install_command
 from forestall.errors import BrokerTrouble
 
 PROBE = "persistent://public/default/forestall-dev-probe"
@@ -21,9 +22,7 @@ def assert_client() -> None:
         BrokerTrouble: it is not installed.
     """
     if importlib.util.find_spec("pulsar") is None:
-        raise BrokerTrouble(
-            "pulsar-client is not installed", "Install Forestall with it: pip install 'forestall[pulsar]'"
-        )
+        raise BrokerTrouble("pulsar-client is not installed", f"Install Forestall with it: {install_command('pulsar')}")
 
 
 def wait_until_ready(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.mapping import text_of
-from contracts import Enrich, PackManifest, StreamSpec
+from contracts import Enrich, PackManifest, StreamSpec, install_command
 from forestall.packs.mistakes import Location, Mistake, nearest, shown
 from forestall.packs.source import Source
 
@@ -163,7 +163,7 @@ def _no_schema(schema: Any) -> str | None:
     try:
         import fastavro
     except ModuleNotFoundError:
-        return "Avro is not installed; install Forestall with it: pip install 'forestall[pulsar]'"
+        return f"Avro is not installed; install Forestall with it: {install_command('pulsar')}"
     try:
         parsed = fastavro.parse_schema(schema, named_schemas={})
     except Exception as error:  # fastavro raises what it meets: KeyError, TypeError, its own

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from contracts import install_command
 from tools.errors import NothingDone
 
 _ISOLATION_BITS = 20
@@ -108,5 +109,5 @@ def _solver() -> Any:
     try:
         from ortools.graph.python import min_cost_flow
     except ModuleNotFoundError as error:
-        raise NothingDone("OR-tools is not installed; pip install 'forestall[solvers]'") from error
+        raise NothingDone(f"OR-tools is not installed; {install_command('solvers')}") from error
     return min_cost_flow

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from contracts import install_command
 from triggers.brokers.errors import AskOperator, BrokerError, RetryLater, StopConsuming
 from triggers.brokers.pulsar.credentials import Credentials
 from triggers.brokers.pulsar.faults import translate
@@ -29,7 +30,7 @@ def pulsar_client() -> Any:
     try:
         import pulsar
     except ImportError as error:
-        raise AskOperator(f"the Pulsar client is not installed ({error}); pip install 'forestall[pulsar]'") from error
+        raise AskOperator(f"the Pulsar client is not installed ({error}); {install_command('pulsar')}") from error
     return pulsar
 
 
