@@ -1,7 +1,6 @@
 """One partition in this worker's hands: its consumer, its counter, and the batch that is not taken yet."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from typing import overload
 
@@ -17,8 +16,6 @@ BACKLOG = 64
 RUN_AHEAD_PANES = 512
 """Panes of the shortest measure that a partition is counted ahead of what is closed; then it pauses."""
 
-
-_log = logging.getLogger("forestall.intake")
 Fetched = tuple[Sequence[Message], Screened | None]
 
 
@@ -94,8 +91,7 @@ class Partition:
         await self.monitor.counted.wait()
         try:
             return messages, self.monitor.screened(Batch(messages), self.monitor.services.clock.now())
-        except Exception:
-            _log.exception("%s: screening ahead; the batch is screened again", self.monitor.part)
+        except Exception:  # it is screened again when it is taken, which says what is to become of it
             return messages, None
 
     async def _fetched(self, fetching: asyncio.Task[Fetched]) -> Sequence[Message]:

@@ -29,6 +29,8 @@ REMEDIES: Mapping[str, str] = {
     "too_large": "Send a reference instead of the content.",
     "future": "Mend the sender's clock, or the time column and time zone of the mapping. Behind a gap of more than 30"
     " days in a history there is nothing to do: the stream goes on after a few events.",
+    "unforeseen": "A fault of Forestall, which this message met: report it with the traceback in the log of `forestall"
+    " run`, and send the message again once it is mended.",
     "id_reused": "Give each event an id of its own: this one came before with other content.",
 }
 """What to do, by code."""

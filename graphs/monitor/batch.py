@@ -6,7 +6,8 @@ is nothing to wait for, to checkpoint, or to run side by side, and for a single 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from agents.reflex import Call
 from graphs.reading import Screened
 from graphs.screening import Incoming, Screen
 from graphs.sifting import sift
-from ledger import DeadLetter, InboxRow, Seen
+from ledger import DeadLetter, InboxRow, LedgerError, Seen
 
 if TYPE_CHECKING:
     from graphs.monitor.counting import PartitionMonitor
@@ -23,11 +24,31 @@ if TYPE_CHECKING:
 _log = logging.getLogger("forestall.monitor")
 
 
+class Unforeseen(Exception):
+    """Our own code failed on a batch, by `error`, before anything was written of it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def _foreseen() -> Iterator[None]:
+    """Around what is computed of the messages alone."""
+    try:
+        yield
+    except LedgerError:
+        raise
+    except Exception as error:
+        raise Unforeseen(error) from error
+
+
 @dataclass(slots=True)
 class Batch:
     """One micro-batch on its way. `ended`: with it the partition is read to its end.
 
-    `assumed`: counted by what was known of the ledger, without a look.
+    `assumed`: counted by what was known of the ledger, without a look. `unforeseen` were taken out of the batch before,
+    of which `last` was the last message; `in_a_row` of them lie behind the last event that was taken.
     """
 
     messages: Sequence[Incoming]
@@ -47,12 +68,18 @@ class Batch:
     published: bool = False
     row: InboxRow | None = None
     calls: list[Call] = field(default_factory=list)
+    unforeseen: Sequence[DeadLetter] = ()
+    last: Incoming | None = None
+    in_a_row: int | None = None
 
 
 def screen(partition: "PartitionMonitor", batch: Batch, before: Screened | None) -> None:
     """What is an event of ours? `before`: what was found while the batch before was committed.
 
     Whatever was refused then is read again: the clock may have reached an event that lay too far ahead.
+
+    Raises:
+        Unforeseen: our own code failed.
     """
     batch.handled = _handled(batch.messages, partition.clock)
     if batch.handled:
@@ -60,7 +87,8 @@ def screen(partition: "PartitionMonitor", batch: Batch, before: Screened | None)
     elif before is not None and not before.dead:
         batch.screened = before
         return
-    batch.screened = partition.screened(batch.messages, batch.now)
+    with _foreseen():
+        batch.screened = partition.screened(batch.messages, batch.now)
 
 
 def _handled(messages: Sequence[Incoming], clock: PartitionClock) -> int:
@@ -77,11 +105,30 @@ async def count(partition: "PartitionMonitor", batch: Batch, *, look: bool) -> N
     """What was not seen before, and what does it add to which pane?
 
     Without `look` by what was known of the ledger last; the commit finds out whether that still holds.
+
+    Raises:
+        Unforeseen: our own code failed.
     """
-    assert batch.screened is not None
-    read = batch.screened
-    seen, floor = await partition.look() if look else partition.followed()
-    batch.seen, batch.floor, batch.assumed = seen, floor, not look
+    batch.seen, batch.floor = await partition.look() if look else partition.followed()
+    batch.assumed = not look
+    judge(partition, batch)
+
+
+def judge(partition: "PartitionMonitor", batch: Batch) -> None:
+    """What a screened batch adds, by what is known of the ledger. Nothing but the batch changes.
+
+    Raises:
+        Unforeseen: our own code failed.
+    """
+    with _foreseen():
+        _judge(partition, batch)
+
+
+def _judge(partition: "PartitionMonitor", batch: Batch) -> None:
+    read, seen, floor = batch.screened, batch.seen, batch.floor
+    assert read is not None
+    assert seen is not None
+    assert floor is not None
     sifted = sift(read, seen.known(read.identities, read.former), batch.messages, batch.now)
     fresh = sifted.fresh
     readings = read.readings if len(fresh) == len(read.identities) else read.readings.only(fresh)
@@ -93,18 +140,18 @@ async def count(partition: "PartitionMonitor", batch: Batch, *, look: bool) -> N
     every = len(taken) == len(read.identities)
     batch.identities = read.identities if every else [read.identities[row] for row in taken]
     batch.digests = read.digests if every else [read.digests[row] for row in taken]
-    batch.dead = read.dead + sifted.dead
+    batch.dead = [*read.dead, *sifted.dead, *batch.unforeseen]
     for row, each in refused.items():
         message = batch.messages[read.places[row]]
         batch.dead.append(Screen.dead(message, each.code, each.reason, batch.now))
     batch.duplicates = batch.handled + sifted.duplicates
-    batch.counted = replace(counted, clock=_read_up_to(counted.clock, batch.messages))
+    last = batch.messages[-1] if batch.last is None and batch.messages else batch.last
+    batch.counted = replace(counted, clock=_read_up_to(counted.clock, last))
 
 
-def _read_up_to(clock: PartitionClock, messages: Sequence[Incoming]) -> PartitionClock:
-    if not messages:
+def _read_up_to(clock: PartitionClock, last: Incoming | None) -> PartitionClock:
+    if last is None:
         return clock
-    last = messages[-1]
     published = max(last.publish_time or 0, clock.published)
     return replace(clock, position=last.position, published=published)
 

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypedDict
 
 from agents.monitoring import Counter, Floor, Pane, PartitionClock, merge_parts
 from contracts import Event, StreamSpec
-from graphs.monitor.batch import Batch, commit, count, process, screen
+from graphs.monitor.batch import Batch, Unforeseen, commit, count, process, screen
+from graphs.monitor.isolation import isolate
 from graphs.monitor.names import part_name, subscription_name
 from graphs.reading import BatchReader, Screened
 from graphs.reflex import ReflexLane
@@ -38,6 +40,15 @@ class CountState(TypedDict, total=False):
     fresh: int
     duplicates: int
     dead: int
+
+
+def _together(parts: Sequence[CountState]) -> CountState:
+    return CountState(
+        messages=sum(part["messages"] for part in parts),
+        fresh=sum(part["fresh"] for part in parts),
+        duplicates=sum(part["duplicates"] for part in parts),
+        dead=sum(part["dead"] for part in parts),
+    )
 
 
 class PartitionMonitor:
@@ -74,6 +85,8 @@ class PartitionMonitor:
         """Clear while a batch is counted: whoever has something to compute for the next one waits until it is set."""
         self.counted.set()
         self.ended = False
+        self.stumbled = 0
+        """Messages in a row that our own code failed on (`graphs.monitor.isolation`)."""
         self.closed: int | None = None
         self.known = (self.index.seen, Floor())
         self._unseen = FEW + 1
@@ -91,38 +104,48 @@ class PartitionMonitor:
         `ended`: nothing more was there behind it. A batch without messages only notes that. `screened`: what the method
         of that name said of all of them.
 
+        A message that our own code fails on is a dead letter (`graphs.monitor.isolation`).
+
         Raises:
-            LedgerError: nothing of the batch was written.
+            LedgerError: nothing of the batch was written; of one with such a message perhaps its beginning.
         """
         self.counted.clear()
         try:
             await self.restored()
             if not messages and ended == self.ended:
                 return {"messages": 0}
-            batch = Batch(messages, self.services.clock.now(), ended)
-            screen(self, batch, screened)
-            look = len(messages) > FEW or self._unseen > FEW
-            for _ in range(TRIES):
-                try:
-                    await count(self, batch, look=look)
-                    await process(self, batch)
-                    await commit(self, batch)
-                except (FloorMoved, InboxMoved) as moved:
-                    _log.debug("%s: %s; doing the batch again", self.part, moved)
-                    look = True
-                    continue
-                return CountState(
-                    messages=len(messages),
-                    fresh=len(batch.taken),
-                    duplicates=batch.duplicates,
-                    dead=len(batch.dead),
-                )
-            raise LedgerBusy(f"{self.part}: panes were closed {TRIES} times while a batch was counted")
+            with suppress(Unforeseen):
+                return await self.take_at_once(Batch(messages, self.services.clock.now(), ended), screened)
+            return _together(await isolate(self, messages, ended=ended))
         except BaseException:
             self._loaded, self._unseen = False, FEW + 1
             raise
         finally:
             self.counted.set()
+
+    async def take_at_once(self, batch: Batch, screened: Screened | None = None) -> CountState:
+        """The batch in one transaction; see `take`.
+
+        Raises:
+            LedgerError: nothing of the batch was written.
+            Unforeseen: our own code failed on it, and nothing was written.
+        """
+        messages = len(batch.messages) + len(batch.unforeseen)
+        look = len(batch.messages) > FEW or self._unseen > FEW
+        screen(self, batch, screened)
+        for _ in range(TRIES):
+            try:
+                await count(self, batch, look=look)
+                await process(self, batch)
+                await commit(self, batch)
+            except (FloorMoved, InboxMoved) as moved:
+                _log.debug("%s: %s; doing the batch again", self.part, moved)
+                look = True
+                continue
+            return CountState(
+                messages=messages, fresh=len(batch.taken), duplicates=batch.duplicates, dead=len(batch.dead)
+            )
+        raise LedgerBusy(f"{self.part}: panes were closed {TRIES} times while a batch was counted")
 
     async def restored(self) -> PartitionClock:
         """The partition's clock as the ledger has it."""
@@ -130,6 +153,7 @@ class PartitionMonitor:
             doc, keys = await self.services.ledger.read(self._stored)
             self.clock = PartitionClock.from_doc(doc)
             self.ended = doc.get("ended") == self.lease.epoch
+            self.stumbled = doc.get("unforeseen", 0)
             self.keys = {name: set(values) for name, values in keys.items()}
             self._loaded = True
         return self.clock
@@ -153,11 +177,12 @@ class PartitionMonitor:
     def floor(self, tx: Transaction) -> Floor:
         """What the combiner has closed, and how far the other partitions have come."""
         clock = tx.docs.part_doc(self.pack.name, self.stream.name, "clock") or {}
-        others = None
+        others = first = None
         if self.clock.latest is None:
             rows = tx.panes.partitions(self.pack.name, self.stream.name).values()
             others = max((doc["latest"] for doc in rows if doc.get("latest") is not None), default=None)
-        return Floor(clock.get("watermark"), clock.get("closed_until", {}), others)
+            first = min((doc["first"] for doc in rows if doc.get("first") is not None), default=None)
+        return Floor(clock.get("watermark"), clock.get("closed_until", {}), others, first)
 
     def commit(self, tx: Transaction, batch: Batch) -> int:
         """Inbox, parts of panes, clock, reflexes: all or nothing; returns how many dead letters are new.
@@ -182,7 +207,8 @@ class PartitionMonitor:
         if keys := {f"keys/{name}": sorted(self.keys.get(name, set()) | new) for name, new in counted.new_keys.items()}:
             tx.docs.put_monitor(pack, self.part, keys)
         ended = self.lease.epoch if batch.ended else 0
-        tx.panes.put_partition(pack, stream, self.part, counted.clock.to_doc() | {"ended": ended})
+        standing = {"ended": ended, "unforeseen": self._stumbled(batch)}
+        tx.panes.put_partition(pack, stream, self.part, counted.clock.to_doc() | standing)
         self.reflexes.act(tx, batch.calls, batch.now)
         self._count(tx, batch, buried)
         return buried
@@ -198,12 +224,18 @@ class PartitionMonitor:
     def committed(self, batch: Batch) -> None:
         """The ledger has it: the copy in memory follows."""
         assert batch.counted is not None
+        self.stumbled = self._stumbled(batch)
         self.clock, self.ended = batch.counted.clock, batch.ended
         if batch.row is not None:
             self.index.own(batch.row)
         self._unseen += max(1, len(batch.identities))
         for name, new in batch.counted.new_keys.items():
             self.keys.setdefault(name, set()).update(new)
+
+    def _stumbled(self, batch: Batch) -> int:
+        if batch.in_a_row is not None:
+            return batch.in_a_row
+        return 0 if batch.taken else self.stumbled
 
     def _count(self, tx: Transaction, batch: Batch, buried: int) -> None:
         assert batch.counted is not None
@@ -212,6 +244,7 @@ class PartitionMonitor:
             "events": len(batch.identities),
             "duplicates": batch.duplicates,
             "dead_letters": buried,
+            "unforeseen": len(batch.unforeseen),
             "ignored": batch.screened.ignored,
             "filtered": batch.screened.filtered,
             "late": batch.counted.late,
