@@ -73,7 +73,8 @@ class BatchReader:
     def read(self, messages: Sequence[Incoming], now: int, payloads: Sequence[bytes] | None = None) -> Screened:
         """Screen a batch. `now` is our own clock (microseconds).
 
-        With their `payloads` given, only those messages are touched that need more than that.
+        With their `payloads` given, only those messages are touched that need more than that. A mapping asks where
+        messages came from: of the broker's own, where `messages.arrived` has them.
         """
         if payloads is None:
             payloads = [message.payload for message in messages]

@@ -5,6 +5,7 @@ It only ever says yes, and only where `Mapper` makes the same event; the rows th
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import compress
 from operator import attrgetter
 from string import Formatter
@@ -14,7 +15,6 @@ from agents.mapping.paths import column
 from agents.mapping.time_columns import instants_of
 from agents.mapping.value_columns import converted, texts
 from contracts import ATTRIBUTE_MAX_CHARACTERS, CONTROL_CHARACTERS, ROW, EventMapping, When, attribute_fault
-
 
 _TOPIC, _PARTITION, _MESSAGE_ID = attrgetter("topic"), attrgetter("partition"), attrgetter("message_id")
 
@@ -72,10 +72,9 @@ class ColumnMapper:
         if set(map(type, documents)) != {dict}:
             places = [place for place in places if type(documents[place]) is dict]
             documents = [documents[place] for place in places]
-            messages = [messages[place] for place in places]
         if not places:
             return Columns([], [], [], [], [], [], {})
-        found, doubted = self._mapped(_Batch(documents, messages), places)
+        found, doubted = self._mapped(_Batch(documents, messages, places), places)
         return found.only([row not in doubted for row in range(len(places))]) if doubted else found
 
     def _mapped(self, batch: "_Batch", places: list[int]) -> tuple[Columns, set[int]]:
@@ -110,8 +109,8 @@ class ColumnMapper:
 class _Batch:
     """Documents on their way: their columns by path, and the rows that are doubted."""
 
-    def __init__(self, documents: Sequence[dict[str, Any]], messages: Sequence[Arrived]) -> None:
-        self.documents, self.messages = documents, messages
+    def __init__(self, documents: Sequence[dict[str, Any]], messages: Sequence[Arrived], places: list[int]) -> None:
+        self.documents, self._arrived, self._places = documents, messages, places
         self.doubted: set[int] = set()
         self._values: dict[str, list[Any]] = {}
         self._texts: dict[str, list[Any]] = {}
@@ -133,6 +132,12 @@ class _Batch:
             return found
         self.doubted.update(row for row, text in enumerate(found) if text is None)
         return [text or "" for text in found]
+
+    @cached_property
+    def messages(self) -> list[Arrived]:
+        """Made only where the mapping asks for them."""
+        arrived = list(self._arrived)
+        return arrived if len(arrived) == len(self._places) else [arrived[place] for place in self._places]
 
     def topics(self) -> list[str]:
         return list(map(_TOPIC, self.messages))

@@ -13,7 +13,7 @@ from agents.mapping import Fault
 from contracts import DAY, HOUR, SECOND, DetectorSpec, Measure, PackManifest, StreamSpec
 from graphs.mapped_way import MappedWay
 from graphs.reading import BatchReader
-from graphs.screening import Incoming, Screen
+from graphs.screening import EVENT_MAX_BYTES, Incoming, Screen
 from tests.graphs.both_ways import exactly, one_by_one, told
 from tests.graphs.nasty_documents import FITTING, batches
 from tests.graphs.nasty_documents import WRITTEN as WRITTEN_TIMES
@@ -121,7 +121,9 @@ def test_both_ways_say_the_same(given: tuple[str, list[bytes]], topics: tuple[st
 def test_both_ways_say_the_same_of_decoded_documents(batch: list[bytes]) -> None:
     """As they come of Avro: floats, bytes, and faults in the place of a document."""
     screen, reader = readers(stream({"format": "avro"}))
-    decoded = [Incoming("shop", str(place), body, document=_decoded(body)) for place, body in enumerate(batch)]
+    decoded = [
+        Incoming("shop", str(place), b"\x02" + body, document=_decoded(body)) for place, body in enumerate(batch)
+    ]
     said = one_by_one(screen, decoded, NOW, FIELDS)
     assert exactly(told(reader.read(decoded, NOW), FIELDS)) == exactly(said)
 
@@ -188,6 +190,13 @@ def test_a_bad_message_does_not_take_the_others_with_it() -> None:
     assert asked == ["2", "5", "6"]
     assert screened.readings.times[3] == screened.readings.times[2] - 31 * DAY - 8 * HOUR
     assert (screened.places, [each.message_id for each in screened.dead]) == ([0, 1, 3, 4, 7], ["2", "5", "6"])
+
+
+def test_a_message_that_is_too_large_is_left_to_the_screen() -> None:
+    _, reader = readers(STREAMS["plain"])
+    bodies = [plain(1, "plain").ljust(size) for size in (EVENT_MAX_BYTES, EVENT_MAX_BYTES + 1)]
+    screened = reader.read(incoming(bodies), NOW)
+    assert (screened.places, [each.code for each in screened.dead]) == ([0], ["too_large"])
 
 
 def test_what_publishes_fields_that_are_set_anew_is_read_singly() -> None:

@@ -47,6 +47,8 @@ def one_by_one(convert: Any, values: list[Any], *, optional: bool) -> tuple[list
 @example("number", ["-0", "0.0", "1" * 310], False)
 @example("decimal", [Decimal("0.00000001"), Decimal("-0.0"), 5], False)
 @example("decimal", ["007.50", ".5", "5.", "1" * 41], False)
+@example("integer", [1, 2**53], False)
+@example("integer", [str(-(2**53)), "1"], False)
 @example("integer", ["0" * 18 + "1", "-5", str(2**53)], True)
 def test_values(kind: FieldType, values: list[Any], optional: bool) -> None:
     doubted: set[int] = set()
@@ -142,6 +144,26 @@ def test_times_of_other_forms(form: str, times: list[datetime], odd: str) -> Non
     spec = TimeSpec(column="at", format=form, zone="+01:00")
     same([at.strftime(form) for at in times], spec)
     same([at.strftime(form)[: -len(odd) or None] + odd for at in times], spec)
+
+
+def test_what_is_nearly_a_time() -> None:
+    days = [
+        "2010-02-29",
+        "2010-02-30",
+        "2012-02-29",
+        "2010-13-01",
+        "2010-00-01",
+        "2010-04-31",
+        "2010-01-00",
+        "0000-01-01",
+    ]
+    hours = ["24:00:00", "23:60:00", "08:26:60", "08:26:61", "08:2a:00", "08.26.00", "08:26:00"]
+    spec = TimeSpec(column="at", zone="UTC")
+    for one in [*(f"{day} 08:26:00" for day in days), *(f"2010-12-01 {hour}" for hour in hours)]:
+        same([one, "2010-12-01 08:26:00"], spec)
+    ends = ["+23:59", "+24:00", "+01:60", "-00:00", "*01:00", "+1:000", "+0100:"]
+    for end in ends:
+        same(["2010-12-01T08:26:00" + end, "2010-12-01T08:26:00+01:00"], spec)
 
 
 EPOCHS = st.integers(-(10**12), 10**17) | st.decimals(-(10**8), 10**10, places=7) | st.sampled_from(["5.", ".5", " 7 "])

@@ -1,6 +1,7 @@
 """A message as Pulsar's client holds it; attributes are made when they are asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any, overload
 
 import msgspec
@@ -73,6 +74,11 @@ class PulsarMessages(Sequence[PulsarMessage]):
         raw = self.raws[place]
         number = self._partition if self._partition is not None else max(raw.message_id().partition(), 0)
         return PulsarMessage(raw, self._topic, number, self.payloads[place])
+
+    def __iter__(self) -> Iterator[PulsarMessage]:
+        if self._partition is None:
+            return map(self.__getitem__, range(len(self)))
+        return map(PulsarMessage, self.raws, repeat(self._topic), repeat(self._partition), self.payloads)
 
 
 def raws_of(messages: Sequence[Message]) -> list[Any]:
