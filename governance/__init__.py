@@ -1,5 +1,6 @@
 """Every "may it?": the gate, approvals, standing approvals, the safety catch, grants."""
 
+from governance.acknowledging import acknowledge
 from governance.approvals import answer, find_request, grant_standing, revoke_standing
 from governance.closing import close_incident
 from governance.errors import Frozen, GovernanceError, NotFound, Refused
@@ -19,6 +20,7 @@ __all__ = [
     "ReflexVerdict",
     "Refused",
     "Ruling",
+    "acknowledge",
     "answer",
     "close_incident",
     "find_request",

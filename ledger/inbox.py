@@ -31,7 +31,10 @@ class InboxRow:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that could not be taken: `code` is machine-readable, `reason` says what to do."""
+    """A message that could not be taken: `code` is machine-readable, `reason` says what to do.
+
+    The ledger gives it a `number`; `seen_at` is when a person said to have seen it (microseconds).
+    """
 
     topic: str
     message_id: str
@@ -40,6 +43,8 @@ class DeadLetter:
     payload: bytes
     at: int
     size: int
+    number: int = 0
+    seen_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +204,31 @@ class Inbox:
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """The latest first."""
         rows = self._db.execute(
-            "SELECT topic, message_id, code, reason, payload, at, size FROM dead_letters ORDER BY id DESC LIMIT ?",
+            "SELECT topic, message_id, code, reason, payload, at, size, id, seen_at FROM dead_letters"
+            " ORDER BY id DESC LIMIT ?",
             (limit,),
         )
         return [DeadLetter(*row) for row in rows]
 
-    def dead_letter_count(self) -> dict[str, int]:
-        """How many there are of each code."""
-        return dict(self._db.execute("SELECT code, count(*) FROM dead_letters GROUP BY code ORDER BY code").fetchall())
+    def dead_letter_count(self, *, unseen: bool = False) -> dict[str, int]:
+        """How many there are of each code; `unseen`: of those that no person has seen."""
+        where = "WHERE seen_at IS NULL" if unseen else ""
+        query = f"SELECT code, count(*) FROM dead_letters {where} GROUP BY code ORDER BY code"
+        return dict(self._db.execute(query).fetchall())
+
+    def unseen(self) -> list[tuple[int, str, str, str]]:
+        """(number, topic, code, reason) of the dead letters that no person has seen, in order."""
+        return self._db.execute(
+            "SELECT id, topic, code, reason FROM dead_letters WHERE seen_at IS NULL ORDER BY id"
+        ).fetchall()
+
+    def mark_seen(self, numbers: Iterable[int], at: int) -> int:
+        """A person has seen them; returns how many were not so before."""
+        before = self._db.total_changes
+        self._db.executemany(
+            "UPDATE dead_letters SET seen_at = ? WHERE id = ? AND seen_at IS NULL", [(at, each) for each in numbers]
+        )
+        return self._db.total_changes - before
 
     def size(self) -> int:
         """Identities that are remembered."""

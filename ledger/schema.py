@@ -113,6 +113,10 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE dead_letters ADD COLUMN published INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX dead_letters_unpublished ON dead_letters (id) WHERE published = 0;
     """,
+    """
+    ALTER TABLE dead_letters ADD COLUMN seen_at INTEGER;
+    CREATE INDEX dead_letters_unseen ON dead_letters (code) WHERE seen_at IS NULL;
+    """,
 )
 
 

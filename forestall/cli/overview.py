@@ -32,6 +32,7 @@ class Overview:
     standing_approvals: list[dict[str, Any]] = field(default_factory=list)
     reflexes: list[dict[str, Any]] = field(default_factory=list)
     dead_letters: dict[str, int] = field(default_factory=dict)
+    dead_letters_unseen: dict[str, int] = field(default_factory=dict)
     outbox: int = 0
     broker: dict[str, Any] | None = None
 
@@ -75,6 +76,7 @@ def overview(tx: Transaction, now: int, option: str = "", tenant: str = DEFAULT_
     ]
     found.reflexes = reflexes_in(tx, now, tenant)
     found.dead_letters = tx.inbox.dead_letter_count()
+    found.dead_letters_unseen = tx.inbox.dead_letter_count(unseen=True)
     found.outbox = tx.journal.unsent_count()
     found.needs = _needs(found, docs, option)
     return found
@@ -145,6 +147,6 @@ def _needs(found: Overview, docs: dict[str, dict[str, Any]], option: str) -> lis
     ]
     if found.frozen is not None:
         needs.append({"what": "all effects are frozen", "do": "forestall thaw"})
-    if found.dead_letters:
-        needs.append({"what": not_taken(found.dead_letters), "do": "forestall dead-letters"})
+    if found.dead_letters_unseen:
+        needs.append({"what": not_taken(found.dead_letters_unseen), "do": "forestall dead-letters"})
     return [{"what": each["what"], "do": each["do"] + option} for each in needs]

@@ -12,6 +12,7 @@ from rich.text import Text
 from contracts import SECOND, from_iso
 from forestall.cli.broker_check import broker_state
 from forestall.cli.ledgers import read
+from forestall.cli.letters import how_many_unseen
 from forestall.cli.options import AsJson, BrokerChoice, Home, settings
 from forestall.cli.overview import Overview, overview
 from forestall.cli.screen import plural, print_hanging, print_json, stdout
@@ -68,6 +69,7 @@ def _print_section(console: Console, title: str, lines: Iterable[str]) -> None:
 def _sections(found: Overview, now: int) -> list[tuple[str, list[str]]]:
     frozen = found.frozen
     dead = ", ".join(f"{number:,} {code}" for code, number in found.dead_letters.items())
+    dead += how_many_unseen(found.dead_letters, sum(found.dead_letters_unseen.values()))
     return [
         ("frozen", [f"by {frozen['person']} since {_at(frozen['at'])}: {frozen['reason']}"] if frozen else []),
         ("running", _running(found.running) or ["nothing; forestall run starts the service"]),

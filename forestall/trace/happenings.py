@@ -195,6 +195,12 @@ def _revoked(data: Mapping[str, Any]) -> _Told:
     return "revoked", f"by {data['revoked_by']}: {data['template']} may not act alone any more", "person"
 
 
+def _seen(data: Mapping[str, Any]) -> _Told:
+    number = data["dead_letters"]
+    note = f": {data['note']}" if data["note"] else ""
+    return "seen", f"{number:,} dead letter{'' if number == 1 else 's'} by {data['person']}{note}", "person"
+
+
 _TELLERS: Mapping[str, Callable[[Mapping[str, Any]], _Told | None]] = {
     "signal.raised": _signal,
     "incident.explained": _explained,
@@ -216,6 +222,7 @@ _TELLERS: Mapping[str, Callable[[Mapping[str, Any]], _Told | None]] = {
     "incident.closed_by_person": _closed,
     "standing_approval.granted": _granted,
     "standing_approval.revoked": _revoked,
+    "acknowledgement.made": _seen,
     "effect.frozen": lambda data: ("frozen", f"by {data['person']}: {data['reason']}", "bad"),
     "effect.thawed": lambda data: ("thawed", f"by {data['person']}", "person"),
     "mode.changed": lambda data: ("mode", f"{data['pack']} may {data['mode']}, set by {data['person']}", "person"),

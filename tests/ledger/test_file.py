@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ledger import (
+    DeadLetter,
     LedgerBusy,
     LedgerCorrupt,
     LedgerError,
@@ -163,3 +164,26 @@ def test_an_error_of_no_known_kind_names_the_file() -> None:
     found = translated(sqlite3.OperationalError("disk I/O error"), Path("x.db"))
     assert type(found) is LedgerError
     assert str(found) == "x.db: disk I/O error"
+
+
+async def test_a_ledger_of_version_5_keeps_its_dead_letters_as_not_seen(path: Path) -> None:
+    path.parent.mkdir()
+    connection = sqlite3.connect(path)
+    for script in MIGRATIONS[:5]:
+        connection.executescript(script)
+    connection.execute("PRAGMA user_version = 5")
+    row = (7, "s", "orders", "m1", "schema", "x: missing", 2, b"{}", 10, 1)
+    connection.execute("INSERT INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.commit()
+    connection.close()
+    ledger = SqliteLedger(path)
+    assert pragma(ledger, "user_version") == len(MIGRATIONS)
+    letter = DeadLetter("orders", "m1", "schema", "x: missing", b"{}", 10, 2, number=7)
+    assert await ledger.read(lambda tx: tx.inbox.dead_letters()) == [letter]
+    assert await ledger.read(lambda tx: tx.inbox.dead_letter_count(unseen=True)) == {"schema": 1}
+    assert await ledger.transact("seen", lambda tx: tx.inbox.mark_seen([7, 8], 20)) == 1
+    assert await ledger.transact("seen", lambda tx: tx.inbox.mark_seen([7], 30)) == 0
+    assert [each.seen_at for each in await ledger.read(lambda tx: tx.inbox.dead_letters())] == [20]
+    found = await ledger.read(lambda tx: (tx.inbox.dead_letter_count(), tx.inbox.dead_letter_count(unseen=True)))
+    assert found == ({"schema": 1}, {})
+    await ledger.close()
