@@ -1,4 +1,4 @@
-"""A message that our own code stumbles over, taken out of its batch, so that the others are counted without it.
+"""A message that our own code fails on, taken out of its batch, so that the others are counted without it.
 
 The rule: a message that fails alone, in screening or counting, becomes a dead letter (`unforeseen`) if another one of
 its batch is taken, for then it is the message. Where none is, only so many in a row (`IN_A_ROW`) are believed to be at
@@ -68,20 +68,26 @@ async def isolate(partition: "PartitionMonitor", messages: Sequence[Incoming], *
 
 
 async def _tried(partition: "PartitionMonitor", messages: Sequence[Incoming], *, proven: bool) -> _Trial:
-    """Each message alone, from where the partition stands; nothing is written."""
+    """Which messages fail alone, from where the partition stands, found by halves; nothing is written."""
     seen, floor = await partition.look()
+    now, in_a_row = partition.services.clock.now(), partition.stumbled
     failed: dict[int, Exception] = {}
-    in_a_row = partition.stumbled
-    for place in range(len(messages)):
-        alone = Batch(messages[place : place + 1], partition.services.clock.now(), ended=False, seen=seen, floor=floor)
+    spans = [(0, len(messages))]
+    while spans:
+        first, end = spans.pop()
+        some = Batch(messages[first:end], now, ended=False, seen=seen, floor=floor)
         try:
-            screen(partition, alone, None)
-            judge(partition, alone)
+            screen(partition, some, None)
+            judge(partition, some)
         except Unforeseen as met:
-            failed[place] = met.error
-            in_a_row += 1
+            if end - first > 1:
+                middle = (first + end) // 2
+                spans += [(middle, end), (first, middle)]
+            else:
+                failed[first] = met.error
+                in_a_row += 1
         else:
-            proven, in_a_row = proven or bool(alone.taken), 0 if alone.taken else in_a_row
+            proven, in_a_row = proven or bool(some.taken), 0 if some.taken else in_a_row
     return _Trial(failed, in_a_row, proven)
 
 
