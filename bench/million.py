@@ -20,7 +20,8 @@ from bench.stream import payloads, retail
 from contracts import SECOND
 from forestall.bootstrap import LEDGER_FILE, open_app
 from forestall.settings import Settings
-from ledger import Retention
+from graphs import subscription_name
+from ledger import Retention, Transaction
 from triggers.brokers import Broker, Outgoing
 from triggers.clock import WallClock
 from triggers.pruner import Pruner
@@ -49,7 +50,13 @@ async def run(events: int, retention: Retention | None) -> None:
     print("with pruning" if retention else "without pruning", flush=True)
     with tempfile.TemporaryDirectory(dir=folder()) as home:
         settings = Settings(home=Path(home), batch=BATCH, broker="embedded")
-        async with open_app(settings, [retail("orders")], WallClock(), owner="bench") as app:
+        pack = retail("orders")
+        subscription = subscription_name(pack.name, "orders")
+
+        def remembered(tx: Transaction) -> int:
+            return tx.inbox.last_number(subscription) - tx.inbox.first_number(subscription) + 1
+
+        async with open_app(settings, [pack], WallClock(), owner="bench") as app:
             spent = 0.0
             for first in range(0, events, STEP):
                 await publish(app.broker, first)
@@ -62,7 +69,7 @@ async def run(events: int, retention: Retention | None) -> None:
                 spent += time.perf_counter() - begun
                 print(
                     f"    {first + STEP:>9,} events: RSS {resident_mb():.0f} MB, ledger {size_mb(Path(home)):.1f} MB,"
-                    f" inbox {await app.ledger.read(lambda tx: tx.inbox.size()):,},"
+                    f" inbox {await app.ledger.read(remembered):,},"
                     f" {(first + STEP) / spent:,.0f}/s",
                     flush=True,
                 )

@@ -229,9 +229,3 @@ class Inbox:
             "UPDATE dead_letters SET seen_at = ? WHERE id = ? AND seen_at IS NULL", [(at, each) for each in numbers]
         )
         return self._db.total_changes - before
-
-    def size(self) -> int:
-        """Identities that are remembered."""
-        (items,) = self._db.execute("SELECT coalesce(sum(items), 0) FROM inbox_batches").fetchone()
-        (former,) = self._db.execute("SELECT count(*) FROM inbox").fetchone()
-        return int(items + former)
