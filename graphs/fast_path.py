@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import fastjsonschema
-import numpy as np
 
+from agents.mapping import calendar
 from agents.monitoring import Fields
 from contracts import CONTROL_CHARACTERS, DATA_MAX_DEPTH, SECOND, MalformedEvent, data_version, from_iso
 from graphs.screening import EVENT_MAX_BYTES, FUTURE_TOLERANCE, Incoming
@@ -18,10 +18,6 @@ from graphs.wire_forms import Form
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = from_iso("1900-01-01T00:00:00Z")
 _DOUBTFUL = _EARLIEST - 1
-_USUAL = "0000-00-00T00:00:00Z"
-_USUAL_SIGNS = np.frombuffer(_USUAL.encode(), dtype=np.uint8)
-_DIGITS = np.flatnonzero(ord("0") == _USUAL_SIGNS)
-_MARKS = np.flatnonzero(ord("0") != _USUAL_SIGNS)
 
 
 @dataclass(slots=True)
@@ -139,32 +135,12 @@ def _openings(payload: bytes) -> int:
 def instants(texts: Sequence[str]) -> list[int]:
     """Microseconds; far in the past for what is doubtful, which is then read by itself.
 
-    Times such as 2010-12-01T08:26:00Z are read all at once, if all are.
+    Times such as 2010-12-01T08:26:00Z are read all at once.
     """
-    if set(map(len, texts)) == {len(_USUAL)}:
-        joined = "".join(texts)
-        if joined.isascii() and (found := _usual(joined)) is not None:
-            return found
-    return [_instant(text) for text in texts]
-
-
-def _usual(joined: str) -> list[int] | None:
-    """None when one has another form, or is no instant."""
-    signs = np.frombuffer(joined.encode(), dtype=np.uint8).reshape(-1, len(_USUAL))
-    digits = signs[:, _DIGITS] - ord("0")  # what is below wraps around to a large number
-    if (digits > 9).any() or (signs[:, _MARKS] != _USUAL_SIGNS[_MARKS]).any():
-        return None
-    d = digits.astype(np.int64)
-    years = d[:, 0] * 1000 + d[:, 1] * 100 + d[:, 2] * 10 + d[:, 3]
-    month, day, hour, minute, second = (d[:, at] * 10 + d[:, at + 1] for at in (4, 6, 8, 10, 12))
-    months = (years - 1970) * 12 + month - 1
-    begin = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    end = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    wrong = (month < 1) | (month > 12) | (day < 1) | (day > end - begin) | (hour > 23) | (minute > 59) | (second > 59)
-    if wrong.any() or years.min() < 1:
-        return None
-    seconds = (((begin + day - 1) * 24 + hour) * 60 + minute) * 60 + second
-    return (seconds * SECOND).tolist()  # type: ignore[no-any-return]
+    found = calendar(texts, "iso", None) or [None] * len(texts)
+    if None not in found:
+        return found  # type: ignore[return-value]
+    return [_instant(text) if at is None else at for text, at in zip(texts, found, strict=True)]
 
 
 def _instant(text: str) -> int:

@@ -6,6 +6,7 @@ from agents.mapping.instants import instant
 from agents.mapping.mapper import Fault, Mapper, Origin, short
 from agents.mapping.paths import getter
 from agents.mapping.steps import Steps
+from agents.mapping.time_columns import calendar
 from agents.mapping.values import CONVERT, text_of
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Mapper",
     "Origin",
     "Steps",
+    "calendar",
     "decode_json",
     "getter",
     "instant",
