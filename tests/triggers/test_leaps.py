@@ -51,9 +51,9 @@ async def test_a_first_event_of_1970_does_not_bury_the_stream(tmp_path: Path, ba
         assert counters["panes"] < 1.1 * 30 * 24, "fifty years are not judged pane by pane"
 
 
-@pytest.mark.parametrize("partitions", [1, 4])
-async def test_a_history_with_a_break_is_not_lost(tmp_path: Path, partitions: int) -> None:
-    async with open_station(hourly(tmp_path / "home"), partitions=partitions) as station:
+@pytest.mark.parametrize(("partitions", "workers"), [(1, 1), (4, 1), (4, 3)])
+async def test_a_history_with_a_break_is_not_lost(tmp_path: Path, partitions: int, workers: int) -> None:
+    async with open_station(hourly(tmp_path / "home"), partitions=partitions, workers=workers) as station:
         await station.publish(*(reading(10 * n) for n in range(GOOD)))
         await station.publish(*(reading(BREAK + 10 * n) for n in range(4 * GOOD)))
         await station.settle()
