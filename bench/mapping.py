@@ -1,9 +1,10 @@
-"""Reading mapped JSON: a batch at once (`BatchReader.read`), in turns with `Screen.read`, message by message.
+"""Reading what is mapped, filtered or enriched: a batch at once (`BatchReader.read`) and message by message.
 
     python -m bench.mapping [data folder]
 
-The two real streams as `forestall emit` publishes them for a pack that maps the topic, and a made-up one that uses
-every part of the language. Medians of seven rounds over the same batches; both have to accept the same events.
+`Screen.read`, which defines what is right, in turns with the batch reader: the two real streams as `forestall emit`
+publishes them for a pack that maps the topic, a made-up one that uses every part of the language, and envelopes that
+are filtered. Medians of seven rounds over the same batches; both have to accept the same events.
 """
 
 import csv
@@ -22,6 +23,7 @@ import msgspec
 
 from bench.machine import describe, fsync_micros
 from bench.monitor import folder
+from bench.stream import payloads
 from contracts import SECOND, DetectorSpec, Measure, PackManifest, StreamSpec
 from forestall.packs import load_mapping
 from graphs.reading import BatchReader
@@ -58,6 +60,7 @@ STEPS = {
         {"set": "channel", "to": "web"},
     ],
 }  # fmt: skip
+WAREHOUSES = [{"field": "warehouse", "one_of": ["leeds", "derby"]}]
 
 
 def streams(data: Path) -> Iterator[tuple[str, StreamSpec, Iterator[Any]]]:
@@ -71,6 +74,9 @@ def streams(data: Path) -> Iterator[tuple[str, StreamSpec, Iterator[Any]]]:
     steps = {"topic": "shop", "mapping": ORDERS, **STEPS}
     yield "orders, kept and enriched", StreamSpec.model_validate(steps), _orders()
     yield "orders, published too", StreamSpec.model_validate(steps | {"processed": "done"}), _orders()
+    types = [{"type": name, "data": {"required": ["order_id"]}} for name in ("order.placed", "order.cancelled")]
+    envelopes = StreamSpec.model_validate({"topic": "shop", "types": types, "keep": WAREHOUSES})
+    yield "envelopes, kept", envelopes, map(msgspec.Raw, payloads(BATCHES * BATCH))
 
 
 def _orders() -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from contracts import Event, PackManifest, StreamSpec, attribute_fault
 from graphs.fast_path import EnvelopeWay
 from graphs.mapped_way import MappedWay
 from graphs.screening import Accepted, Incoming, Screen
+from graphs.stepped_way import SteppedWay
 from graphs.taken import Taken
 from graphs.wire_forms import form_of
 from ledger import DeadLetter, content_digest, former_digest, former_identity, name_identities, name_prefix
@@ -138,9 +139,11 @@ class BatchReader:
 def _way(screen: Screen, manifest: PackManifest, stream: StreamSpec) -> Way | None:
     if stream.mapping is not None:
         return MappedWay(stream, screen) if MappedWay.goes(stream) else None
-    if not stream.steps and all(attribute_fault("type", each.type) is None for each in stream.types):
-        return EnvelopeWay(form_of(stream.types, wanted_fields(manifest, stream), screen.validators))
-    return None
+    if any(attribute_fault("type", each.type) for each in stream.types):
+        return None
+    if stream.steps:
+        return SteppedWay(stream, screen)
+    return EnvelopeWay(form_of(stream.types, wanted_fields(manifest, stream), screen.validators))
 
 
 def wanted_fields(manifest: PackManifest, stream: StreamSpec) -> list[str]:

@@ -53,6 +53,7 @@ STREAMS = {
     "defaults": stream(DEFAULTS, PUMP),
     "kept": stream(PUMP, VALVE, keep=[{"field": "pump", "prefix": "p"}]),
     "published": stream(PUMP, VALVE, keep=[{"field": "pump", "prefix": "p"}], processed="done"),
+    "enriched": stream(DEFAULTS, VALVE, enrich=[{"set": "kind", "to": "b"}], processed="done"),
 }
 
 
@@ -84,7 +85,8 @@ def test_both_ways_say_the_same(name: str, batches: list[list[bytes]]) -> None:
         screened = reader.read(messages, NOW)
         said = one_by_one(screen, messages, NOW, FIELDS)
         event(f"{name}: accepted {len(said['rows'])} of {len(messages)}")
-        assert exactly(told(screened, FIELDS)) == exactly(said)
+        whole = STREAMS[name].processed is not None
+        assert exactly(told(screened, FIELDS), whole=whole) == exactly(said, whole=whole)
 
 
 def form_of(reader: BatchReader) -> Form | None:
@@ -120,7 +122,7 @@ class Strict(Screen):
         raise AssertionError(f"asked for {message.payload!r} at {now}")
 
 
-@pytest.mark.parametrize("name", sorted(set(STREAMS) - {"kept", "published"}))
+@pytest.mark.parametrize("name", sorted(STREAMS))
 def test_plain_events_never_take_the_slow_way(name: str) -> None:
     reader = BatchReader(Strict(STREAMS[name], "default"), manifest(STREAMS[name]), STREAMS[name])
     batch = [Incoming("pumps", str(number), reading(number)) for number in range(100)]
@@ -179,7 +181,11 @@ def test_streams_that_publish_keep_whole_events() -> None:
 def test_which_form_a_stream_has() -> None:
     forms = {name: type(form_of(readers(name)[1])) for name in STREAMS}
     typed = dict.fromkeys(("alike", "different", "anything", "ignoring"), TypedForm)
-    assert forms == typed | {"closed": PlainForm, "defaults": PlainForm, "kept": type(None), "published": type(None)}
+    assert forms == typed | {
+        "closed": PlainForm,
+        "defaults": PlainForm,
+        **dict.fromkeys(("kept", "published", "enriched"), type(None)),
+    }
 
 
 @pytest.mark.parametrize(
