@@ -183,9 +183,13 @@ class Tally:
 
     def _table(self, positions: tuple[int, ...], columns: Sequence[tuple[str, ...]]) -> Table:
         wanted = [columns[position + 1] for position in positions] if columns else []
-        found: Counter[Key] = Counter(zip(*wanted, strict=True))
+        found: Counter[Key]
+        if not all(map(any, wanted)):  # a dimension that no event has
+            return Table()
         if len(self._lines) > len(self._units):  # some unit came in several lines: count it once per value
             found = Counter(line[1:] for line in set(zip(columns[0], *wanted, strict=True)))
+        else:
+            found = Counter(zip(*wanted, strict=True))
         table = Table()
         for key, units in found.items():
             if "" in key:
