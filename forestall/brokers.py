@@ -66,6 +66,7 @@ def pulsar_settings(settings: Settings) -> "PulsarSettings":
         oauth2=_oauth2(settings),
         tls_trust_certs=settings.pulsar_tls_trust_certs,
         initial=settings.pulsar_initial,
+        receiver_bytes=settings.pulsar_receiver_bytes,
     )
 
 

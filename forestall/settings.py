@@ -99,6 +99,11 @@ class Settings(BaseSettings):
     pulsar_initial: Literal["earliest", "latest"] = Field(
         default="earliest", description="where a new subscription begins"
     )
+    pulsar_receiver_bytes: int = Field(
+        default=128 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="bytes of messages that wait in memory for each partition that is read, about",
+    )
     pulsar_dist: Path | None = Field(
         default=None, description="folder of an unpacked Pulsar for forestall dev pulsar; none: it is fetched"
     )

@@ -71,10 +71,12 @@ def test_what_is_set_reaches_the_client_and_is_shown_nowhere(tmp_path: Path) -> 
         pulsar_oauth2_private_key=SECRET,
         pulsar_oauth2_audience="urn:pulsar",
         pulsar_initial="latest",
+        pulsar_receiver_bytes=2_000_000,
     )
     reached = pulsar_settings(settings)
     assert (reached.url, reached.web_url) == (settings.pulsar_url, settings.pulsar_web_url)
     assert (reached.namespace, reached.initial, reached.token) == ("shop/orders", "latest", None)
+    assert reached.receiver_bytes == 2_000_000
     assert reached.oauth2 is not None
     assert reached.oauth2.private_key.get_secret_value() == SECRET
     assert reached.oauth2.audience == "urn:pulsar"

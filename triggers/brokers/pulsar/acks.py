@@ -11,7 +11,7 @@ class Acks:
     """What was handed out and is not acknowledged, in order. The client sends in bulk, within 100 ms."""
 
     def __init__(self, consumer: Any, partition: int | None, *, cumulative: bool) -> None:
-        self._consumer, self._partition = consumer, partition
+        self.consumer, self._partition = consumer, partition
         self._cumulative = cumulative
         self._outstanding: list[Any] = []
 
@@ -30,7 +30,7 @@ class Acks:
             return False
         del self._outstanding[: len(raws)]
         for raw in self._last_of_each_partition(raws):
-            self._consumer.acknowledge_cumulative(raw)
+            self.consumer.acknowledge_cumulative(raw)
         return True
 
     def _last_of_each_partition(self, raws: list[Any]) -> list[Any]:
@@ -42,7 +42,7 @@ class Acks:
         """Any, any number of times; those of a batch count for a restart when all of it are acknowledged."""
         raws = raws_of(messages)
         for raw in raws:
-            self._consumer.acknowledge(raw)
+            self.consumer.acknowledge(raw)
         if self._outstanding:
             done = set(map(id, raws))
             self._outstanding = [each for each in self._outstanding if id(each) not in done]

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from contracts import Clock
@@ -15,6 +16,7 @@ from triggers.brokers.pulsar.credentials import Credentials
 from triggers.brokers.pulsar.messages import id_parts
 from triggers.brokers.pulsar.probe import probe
 from triggers.brokers.pulsar.producers import Producers
+from triggers.brokers.pulsar.queues import QueueLength, size_of, subscribed_by_size
 from triggers.brokers.pulsar.reader import PulsarReader
 from triggers.brokers.pulsar.rest import EXISTS, Rest
 from triggers.brokers.pulsar.settings import PulsarSettings
@@ -71,25 +73,32 @@ class PulsarBroker:
             partition = 0
         full = named.full if partition is None else _one_of(names, partition, named)
         settings, types = self._settings, self._connection.pulsar.ConsumerType
-        # What a consumer takes one by one and this together are one batch for who asks for so many.
-        batch = max(1, min(settings.batch_max_messages - SINGLES, settings.receiver_queue_size))
-        consumer = await self._connection.call(
-            topic,
-            "consume",
-            self._subscribe,
-            full,
-            subscription,
-            consumer_type=getattr(types, sharing.capitalize()),
-            consumer_name=self._owner,
-            initial_position=self._position(initial),
-            receiver_queue_size=settings.receiver_queue_size,
-            batch_receive_policy=self._connection.pulsar.ConsumerBatchReceivePolicy(
-                batch, settings.batch_max_bytes, settings.batch_wait_ms
-            ),
-        )
-        opened = PulsarConsumer(
-            self._connection, consumer, named, partition, sharing, lambda: self._backlog(named, full, subscription)
-        )
+
+        def subscribed(queue: int) -> Any:
+            # What a consumer takes one by one and this together are one batch for who asks for so many.
+            batch = max(1, min(settings.batch_max_messages - SINGLES, queue))
+            return self._subscribe(
+                full,
+                subscription,
+                consumer_type=getattr(types, sharing.capitalize()),
+                consumer_name=self._owner,
+                initial_position=self._position(initial),
+                receiver_queue_size=queue,
+                batch_receive_policy=self._connection.pulsar.ConsumerBatchReceivePolicy(
+                    batch, settings.batch_max_bytes, settings.batch_wait_ms
+                ),
+            )
+
+        async def attach(queue: int) -> Any:
+            return await self._connection.call(topic, "consume", subscribed, queue)
+
+        queue, connection = QueueLength(settings), self._connection
+        if partition is not None and queue.matters:
+            consumer = await connection.call(topic, "consume", subscribed_by_size, connection, full, queue, subscribed)
+        else:
+            consumer = await attach(queue.size)
+        backlog = partial(self._backlog, named, full, subscription)
+        opened = PulsarConsumer(self._connection, consumer, named, partition, sharing, queue, attach, backlog)
         self._keep(opened)
         return opened
 
@@ -241,11 +250,12 @@ class PulsarBroker:
             return
 
     def _reader(self, full: str, at: tuple[int, int, int] | None = None, since: int | None = None) -> Any:
+        queue = QueueLength(self._settings)
+        if queue.matters:
+            queue.look(size_of(self._connection, full))
         ids = self._connection.pulsar.MessageId
         start = ids.earliest if at is None else ids(-1, *at)
-        reader = self._connection.client.create_reader(
-            full, start, receiver_queue_size=self._settings.receiver_queue_size
-        )
+        reader = self._connection.client.create_reader(full, start, receiver_queue_size=queue.size)
         if since is not None:
             reader.seek(since // 1000)
         return reader

@@ -1,6 +1,7 @@
 """A consumer over the client's blocking one: a thread waits, the event loop hands out."""
 
 import asyncio
+import contextlib
 import logging
 import math
 import time
@@ -8,11 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from triggers.brokers.errors import AskOperator, RetryLater, StopConsuming
+from triggers.brokers.errors import AskOperator, BrokerError, RetryLater, StopConsuming
 from triggers.brokers.protocol import Message, Sharing
 from triggers.brokers.pulsar.acks import Acks
 from triggers.brokers.pulsar.client import Connection
 from triggers.brokers.pulsar.messages import PulsarMessages, position_of
+from triggers.brokers.pulsar.queues import QueueLength
 from triggers.brokers.pulsar.topics import Topic
 
 _SLICE_MS = 1_000
@@ -36,9 +38,15 @@ class PulsarConsumer:
         topic: Topic,
         partition: int | None,
         sharing: Sharing,
+        queue: QueueLength,
+        attach: Callable[[int], Awaitable[Any]],
         backlog: Callable[[], Awaitable[int]],
     ) -> None:
         self._connection, self._consumer, self._raw = connection, consumer, consumer._consumer
+        self._queue, self._attach = queue, attach
+        self._fits_itself = partition is not None and sharing != "shared"
+        self._fitting: asyncio.Task[None] | None = None
+        self._detached = self._again = False
         self._topic, self._partition, self._sharing, self._backlog = topic, partition, sharing, backlog
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pulsar-consumer")
         self._one_at_a_time = asyncio.Lock()
@@ -67,6 +75,7 @@ class PulsarConsumer:
     async def ack(self, messages: Sequence[Message]) -> None:
         """Sent soon; `close` waits for it."""
         self._assert_open()
+        await self._attachment()
         if self._acks.up_to(messages):
             return
         if len(messages) <= SINGLES:
@@ -77,6 +86,7 @@ class PulsarConsumer:
     async def at_end(self) -> bool:
         """The last of the topic was handed out here; or else, nothing is left unacknowledged."""
         self._assert_open()
+        await self._attachment()
         if self._ready or (self._fetch is not None and not self._blocking):
             return False
         if self._partition is not None and self._sharing != "shared":
@@ -98,8 +108,13 @@ class PulsarConsumer:
         if self.closed:
             return
         self.closed = True
+        if self._fetch is not None:
+            self._fetch.add_done_callback(_seen)
+        if self._fitting is not None:
+            await asyncio.wait({self._fitting})
+            _seen(self._fitting)
         try:
-            if not self._connection.closed:
+            if not self._connection.closed and not self._detached:
                 await self._connection.call(self._topic.name, "consume", self._consumer.close)
         except StopConsuming:
             pass
@@ -112,6 +127,7 @@ class PulsarConsumer:
             if not self._ready:
                 self._assert_open()
                 if self._fetch is None:
+                    await self._fit()
                     self._start(wait)
                     assert self._fetch is not None
                 await asyncio.wait({self._fetch})  # a cancelled caller leaves it to the next one
@@ -119,7 +135,7 @@ class PulsarConsumer:
                 await self._accept(done)
             taken, self._ready = self._ready[:max_messages], self._ready[max_messages:]
             self._acks.handed_out(taken)
-            if len(taken) >= BACKLOG and not self._ready:
+            if len(taken) >= BACKLOG and not self._ready and not self._must_fit:
                 self._start(wait=False)
             return taken
 
@@ -137,6 +153,9 @@ class PulsarConsumer:
             self._silent_since = self._silent_since or time.monotonic()
             return
         self._silent_since = self._away_since = None
+        self._queue.seen(len(messages), sum(map(len, messages.payloads)))
+        if self._again and not (messages := self._beyond_the_last(messages)):
+            return
         self._ready = messages
         if self._partition is not None:
             self._last = messages[-1].position
@@ -156,6 +175,51 @@ class PulsarConsumer:
         except self._connection.pulsar.Timeout:
             return found
         return found + self._raw.batch_receive() if room > 0 else found
+
+    @property
+    def _must_fit(self) -> bool:
+        return self._fits_itself and self._queue.misfits
+
+    async def _fit(self) -> None:
+        """Nothing is in our hands that was not handed out: the moment for a queue of another length."""
+        if self._fitting is None and self._must_fit:
+            self._fitting = asyncio.create_task(self._subscribe_anew())
+        await self._attachment()
+
+    async def _attachment(self) -> None:
+        """Return when the client's consumer is there; a caller that is cancelled leaves the making of it to the next.
+
+        Raises:
+            BrokerError: it could not be had; the next call tries again.
+        """
+        if self._fitting is None:
+            if not self._detached:
+                return
+            self._fitting = asyncio.create_task(self._subscribe_anew())
+        fitting = self._fitting
+        await asyncio.wait({fitting})
+        if self._fitting is fitting:
+            self._fitting = None
+        fitting.result()
+
+    async def _subscribe_anew(self) -> None:
+        """What was handed out and is not acknowledged comes again, and is left out; it is acknowledged as ever."""
+        if not self._detached:
+            before, self._detached = self._queue.size, True
+            self._queue.fit()
+            _log.info("topic %s: a queue of %d messages instead of %d", self._topic.name, self._queue.size, before)
+            with contextlib.suppress(BrokerError):
+                await self._connection.call(self._topic.name, "consume", self._consumer.close)
+        self._consumer = await self._attach(self._queue.size)
+        self._raw = self._acks.consumer = self._consumer._consumer
+        self._detached, self._again = False, True
+
+    def _beyond_the_last(self, messages: PulsarMessages) -> PulsarMessages:
+        """Behind a new subscription: what was not handed out before."""
+        places = range(len(messages))
+        first = next((place for place in places if messages[place].position > self._last), len(messages))
+        self._again = first == len(messages)
+        return messages[first:]
 
     async def _complain_if_away(self) -> None:
         """Nothing came. Without a connection for long, say why; the client goes on trying, the caller may, too."""
@@ -194,3 +258,9 @@ class PulsarConsumer:
     def _assert_open(self) -> None:
         if self.closed or self._connection.closed:
             raise StopConsuming(f"topic {self._topic.name!r}: this consumer is closed; subscribe anew")
+
+
+def _seen(done: "asyncio.Future[Any]") -> None:
+    """A fault that nobody waits for any more."""
+    if not done.cancelled():
+        done.exception()

@@ -62,8 +62,10 @@ class PulsarReader:
     def _next(self, count: int) -> list[Message]:
         found: list[Message] = []
         since, wait_ms = self._since_ms, round(self._connection.settings.operation_timeout_s * 1000)
-        while len(found) < count and self._raw.has_message_available():
+        room = self._connection.settings.batch_max_bytes
+        while len(found) < count and room > 0 and self._raw.has_message_available():
             raw = self._raw.read_next(wait_ms)
+            room -= raw.length()
             if since is None or raw.publish_timestamp() >= since:
                 found += PulsarMessages([raw], self._topic.name, self._partition)
         return found

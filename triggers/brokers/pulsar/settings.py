@@ -33,8 +33,9 @@ class PulsarSettings:
     partitions); without it, the first host at the usual port. Of `token` (or what returns one), `token_file` (read at
     every connection) and `oauth2` at most one. `tls_trust_certs` is a PEM file; without it, the usual authorities.
 
-    A consumer holds at most `receiver_queue_size` messages that were not asked for, and hands out `batch_max_messages`
-    at most. `send_timeout_s` is how long a message may wait for a broker that is away. Times are real seconds.
+    A consumer holds at most `receiver_queue_size` messages that were not asked for, of large ones so few that they make
+    up `receiver_bytes`, and hands out `batch_max_messages` at most. `send_timeout_s` is how long a message may wait for
+    a broker that is away. Times are real seconds.
     """
 
     url: str
@@ -50,6 +51,7 @@ class PulsarSettings:
     send_timeout_s: float = 60
     connect_timeout_s: float = 5
     receiver_queue_size: int = 8_192
+    receiver_bytes: int = 128 * 1024 * 1024
     batch_max_messages: int = 4_096
     batch_max_bytes: int = 64 * 1024 * 1024
     batch_wait_ms: int = 5
