@@ -126,11 +126,11 @@ def test_a_broker_that_is_away_is_waited_for_in_one_line(
     assert len(service.lines) < FEW, told
 
 
+@pytest.mark.usefixtures("admin")
 def test_a_token_file_is_rotated_under_a_running_service_in_time_and_too_late(
-    secured: DevPulsar, admin: httpx.Client, start_service: Start, parcels: Path, tmp_path: Path
+    secured: DevPulsar, start_service: Start, parcels: Path, tmp_path: Path
 ) -> None:
     """In time, nothing is noticed. Too late: told as what it is, tried again, and nothing of the meantime is lost."""
-    admin.put("namespaces/public/tokens").raise_for_status()
     file, clock, granted = tmp_path / "token", WallClock(), []
 
     def rotate(life_s: int) -> int:
@@ -166,11 +166,12 @@ def test_a_token_file_is_rotated_under_a_running_service_in_time_and_too_late(
 
 @pytest.fixture
 def admin(secured: DevPulsar) -> Iterator[httpx.Client]:
-    """As the broker's administrator, over REST; `public/watched` is a namespace that creates no topics by itself."""
+    """As the broker's administrator, over REST; the namespace `public/watched` creates no topics by itself."""
     secured.start()
     headers = {"Authorization": f"Bearer {token(ADMIN)}"}
     with httpx.Client(base_url=f"{secured.web_url}/admin/v2/", headers=headers, timeout=30, trust_env=False) as client:
-        client.put("namespaces/public/watched").raise_for_status()
+        for namespace in ("watched", "tokens"):
+            client.put(f"namespaces/public/{namespace}")
         client.post("namespaces/public/watched/autoTopicCreation", json={"allowAutoTopicCreation": False})
         yield client
 
