@@ -143,11 +143,11 @@ def test_a_token_file_is_rotated_under_a_running_service_in_time_and_too_late(
     emitting = {**os.environ, **_environment(secured), **place}
     own = {**_environment(secured), **place, "FORESTALL_PULSAR_TOKEN_FILE": str(file)}
     del own["FORESTALL_PULSAR_TOKEN"]
-    first_ends = rotate(4)
+    first_ends = rotate(3)
     service = start_service("--pack", str(parcels), "--health", "127.0.0.1:0", **own)
     address = service.address()
     service.until("is ready")
-    rotate(6)
+    rotate(5)
     _until(address, lambda _: clock.now() > (first_ends + 2) * SECOND)
     _emit(3, tmp_path, parcels, emitting)
     _until_counted(address, 3)

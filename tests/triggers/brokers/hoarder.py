@@ -25,7 +25,7 @@ def _peak_mb() -> float:
 async def main(topic: str, **settings: Any) -> None:
     broker = await PulsarBroker.open(PulsarSettings(**settings), TickingClock())
     before, taken = _peak_mb(), 0
-    consumer = await broker.subscribe(topic, "hoarder", partition=0)
+    consumer = await broker.subscribe(topic, "hoarder", partition=0, sharing="exclusive")
     print("subscribed", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     while not await consumer.at_end():

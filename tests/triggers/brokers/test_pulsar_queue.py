@@ -14,7 +14,7 @@ from triggers.brokers.pulsar.queues import GROWS_AFTER, QueueLength
 from triggers.brokers.pulsar.settings import PulsarSettings
 
 pulsar = pytest.mark.needs("pulsar")
-LARGE, COUNT, MB = 4_000_000, 60, 1024 * 1024
+LARGE, COUNT, MB = 4_000_000, 40, 1024 * 1024
 LOOKS = 2_000
 
 
@@ -42,7 +42,7 @@ def _queue(consumer: Consumer) -> int:
 
 def _hoarded(backend: PulsarBackend, **settings: Any) -> dict[str, float]:
     """What a process came to that took nothing until the broker had sent all that it was let send."""
-    task = {**backend.where, "topic": "large", "batch_max_bytes": 16 * MB, **settings}
+    task = {**backend.where, "topic": "large", "batch_max_bytes": 8 * MB, **settings}
     command = [sys.executable, "-m", "tests.triggers.brokers.hoarder", json.dumps(task)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -65,13 +65,13 @@ async def test_large_messages_do_not_fill_the_memory(backend: PulsarBackend) -> 
     await broker.ensure_subscription("large", "keep")
     for one in _sized(0, COUNT, LARGE):
         await broker.publish("large", [one])
-    found = _hoarded(backend, receiver_bytes=32 * MB)
+    found = _hoarded(backend, receiver_bytes=16 * MB)
     assert found["taken"] == COUNT
-    assert found["mb"] < 128
+    assert found["mb"] < 80
     backend.admin.delete(f"persistent/{backend.namespace}/large/subscription/hoarder?force=true").raise_for_status()
     control = _hoarded(backend, receiver_bytes=10**12)
     assert control["taken"] == COUNT
-    assert control["mb"] > 200
+    assert control["mb"] > 130
 
 
 @pulsar
@@ -79,12 +79,12 @@ async def test_messages_that_grow_under_way_make_the_queue_shorter_and_none_is_l
     backend: PulsarBackend,
 ) -> None:
     """Small ones at both ends, which is what a consumer looks at; while some are held back unacknowledged."""
-    backend.where |= {"receiver_bytes": MB, "batch_max_bytes": 10 * MB}
+    backend.where |= {"receiver_bytes": MB, "batch_max_bytes": 2 * MB}
     broker = await backend.open()
     await broker.ensure_subscription("growing", "monitor")
     for first, count, size in ((0, 100, 10), (100, 60, 100_000), (160, 100, 10)):
         await broker.publish("growing", _sized(first, count, size))
-    consumer = await broker.subscribe("growing", "monitor", partition=0)
+    consumer = await broker.subscribe("growing", "monitor", partition=0, sharing="exclusive")
     assert _queue(consumer) == 8192
     taken, held = [], []
     while not await consumer.at_end():
@@ -97,14 +97,14 @@ async def test_messages_that_grow_under_way_make_the_queue_shorter_and_none_is_l
     assert _queue(consumer) < 100
     await consumer.ack(held)
     await consumer.close()
-    again = await broker.subscribe("growing", "monitor", partition=0)
+    again = await broker.subscribe("growing", "monitor", partition=0, sharing="exclusive")
     assert _numbers(await drain(again)) in ([], taken[160:]), "what was published together is acknowledged together"
 
 
 @pulsar
 async def test_a_topic_of_which_nothing_is_known_begins_with_a_short_queue(backend: PulsarBackend) -> None:
     broker = await backend.open()
-    consumer = await broker.subscribe("fresh", "monitor", partition=0)
+    consumer = await broker.subscribe("fresh", "monitor", partition=0, sharing="exclusive")
     assert _queue(consumer) == 25
     await broker.publish("fresh", _sized(0, 3 * GROWS_AFTER, 10))
     taken: list[int] = []
