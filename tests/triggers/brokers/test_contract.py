@@ -295,7 +295,7 @@ async def test_a_cancelled_receive_loses_nothing(backend, steps):
     if not received:
         with pytest.raises(asyncio.CancelledError):
             await cancelled
-    assert numbers(received + await drain(consumer, 2)) == list(range(6))
+    assert numbers([*received, *await drain(consumer, 2)]) == list(range(6))
 
 
 async def test_a_closed_broker_says_so(backend):

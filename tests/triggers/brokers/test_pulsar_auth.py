@@ -232,7 +232,9 @@ async def test_oauth2_all_the_way_and_each_token_but_for_a_moment(secured, tmp_p
         begun = WallClock().now()
         await passed_on(broker, consumer, lambda: WallClock().now() < begun + 2 * LIFE_S * SECOND)
         assert len(issuer.asked) > 1
-        assert await broker.backlog("granted", "monitor") == 0
+        async with asyncio.timeout(30):
+            while await broker.backlog("granted", "monitor"):
+                pass  # acknowledgements are sent soon, not at once
         issuer.answer = (401, '{"error": "invalid_client"}')
         with pytest.raises(AskOperator, match=r"pulsar_oauth2_issuer_url: .*refuses our key \(invalid_client\)"):
             await passed_on(broker, consumer, lambda: True)
