@@ -71,7 +71,11 @@ class Ledger(Protocol):
         ...
 
     async def changed(self, since: int, timeout_s: float) -> bool:
-        """Wait until `commits` is beyond `since`, whoever committed; False after `timeout_s`."""
+        """Wait until `commits` is beyond `since`, whoever committed; False after `timeout_s`.
+
+        Raises:
+            LedgerError: see `ledger.errors`.
+        """
         ...
 
     async def close(self) -> None: ...
@@ -192,7 +196,10 @@ class SqliteLedger:
         return True
 
     def _data_version(self) -> int:
-        version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+        try:
+            version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
         return version
 
     async def close(self) -> None:

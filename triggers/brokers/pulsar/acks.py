@@ -1,6 +1,6 @@
 """Acknowledgements: one for many where a consumer alone reads in order, each by itself elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from triggers.brokers.protocol import Message
@@ -38,11 +38,18 @@ class Acks:
             return raws[-1:]
         return list({raw.message_id().partition(): raw for raw in raws}.values())
 
-    def individually(self, messages: Sequence[Message]) -> None:
-        """Any, any number of times; those of a batch count for a restart when all of it are acknowledged."""
-        raws = raws_of(messages)
-        for raw in raws:
-            self.consumer.acknowledge(raw)
+    def individually(self, messages: Sequence[Message]) -> Callable[[], None]:
+        """Any, any number of times; those of a batch count for a restart when all of it are acknowledged.
+
+        What it returns does it, in whichever thread.
+        """
+        raws, acknowledge = raws_of(messages), self.consumer.acknowledge
         if self._outstanding:
             done = set(map(id, raws))
             self._outstanding = [each for each in self._outstanding if id(each) not in done]
+
+        def send() -> None:
+            for raw in raws:
+                acknowledge(raw)
+
+        return send

@@ -78,10 +78,11 @@ class PulsarConsumer:
         await self._attachment()
         if self._acks.up_to(messages):
             return
+        send = self._acks.individually(messages)
         if len(messages) <= SINGLES:
-            self._acks.individually(messages)
+            send()
         else:
-            await self._connection.run(self._acks.individually, messages)
+            await self._connection.run(send)
 
     async def at_end(self) -> bool:
         """The last of the topic was handed out here; or else, nothing is left unacknowledged."""
