@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contracts import Clock
-from forestall.errors import SettingsError, UsageError
+from forestall.errors import BrokerTrouble, SettingsError, UsageError
 from forestall.home import DEFAULT_HOME, home_option
 from forestall.settings import Settings
 from triggers.brokers import Broker, EmbeddedBroker
@@ -24,6 +24,7 @@ async def open_broker(settings: Settings, clock: Clock, *, owner: str | None = N
 
     Raises:
         SettingsError, UsageError: what is set cannot be used; the message says why.
+        BrokerTrouble: `forestall dev pulsar`, which is meant, is stopped.
         BrokerError: it cannot be reached or refuses.
     """
     if not uses_pulsar(settings):
@@ -49,6 +50,7 @@ def pulsar_settings(settings: Settings) -> "PulsarSettings":
 
     Raises:
         SettingsError: credentials are there by half.
+        BrokerTrouble: no address is set, and the one that was started here is stopped.
         UsageError: Pulsar is asked for, no address is set, and none was started here.
     """
     url, web_url = settings.pulsar_url, settings.pulsar_web_url
@@ -94,7 +96,8 @@ def running_pulsar(home: Path) -> "DevPulsar":
     """The one that `forestall dev pulsar` started, in this home or in the default one.
 
     Raises:
-        UsageError: none runs.
+        BrokerTrouble: it is stopped.
+        UsageError: none was ever started here.
     """
     from forestall.devbroker import DevPulsar
 
@@ -105,7 +108,7 @@ def running_pulsar(home: Path) -> "DevPulsar":
     for folder in dict.fromkeys((home, DEFAULT_HOME)):
         if dev_folder(folder).is_dir():
             problem = f"{dev_folder(folder)}: this development Pulsar is stopped, and FORESTALL_PULSAR_URL is not set"
-            raise UsageError(problem, f"Start it again: forestall dev pulsar up{home_option(folder)}.")
+            raise BrokerTrouble(problem, f"Start it again: forestall dev pulsar up{home_option(folder)}.")
     raise UsageError(
         "FORESTALL_PULSAR_URL: not set, and Pulsar is to be used",
         "Set it to your broker's address, or start one here with forestall dev pulsar up.",

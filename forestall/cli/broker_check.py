@@ -8,21 +8,32 @@ from typing import Any
 from forestall.cli.checks import Check, database_check
 from forestall.errors import BrokerTrouble, ForestallError
 from forestall.settings import Settings
+from forestall.usual import Usual, as_usual
 
 PATIENCE_S = 2.0
+START_IT = "start it, or correct its address: FORESTALL_PULSAR_URL"
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerState:
-    """`problem` says why it cannot be used, `exit_code` what a command ends with that needs it."""
+    """`problem` says why it cannot be used, `remedy` what to do, `exit_code` what a command ends with that needs it.
+
+    `hint`: what refuses this shell, which may lack what lets the service in.
+    """
 
     kind: str
     address: str | None
     problem: str | None = None
     exit_code: int = 0
+    remedy: str = ""
+    hint: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"Pulsar at {self.address}" if self.address else "Pulsar"
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "address": self.address, "problem": self.problem}
+        return {"kind": self.kind, "address": self.address, "problem": self.problem, "hint": self.hint}
 
 
 def broker_check(settings: Settings, *, online: bool) -> Check:
@@ -38,31 +49,52 @@ def broker_check(settings: Settings, *, online: bool) -> Check:
     return _asked(settings, found) if online else Check("broker", "ok", f"{found}; not asked (--online does)")
 
 
-def broker_state(settings: Settings) -> BrokerState:
-    """Whether Pulsar, where it is used, lets us in; asked for `PATIENCE_S` at most. The home's own log is a file."""
+def broker_state(given: Settings, usual: Usual | None = None) -> BrokerState:
+    """Whether Pulsar lets us in, where settings or else the home's service use it; asked for `PATIENCE_S` at most.
+
+    The home's own log is a file and is not asked.
+    """
     from forestall.brokers import broker_address, uses_pulsar
 
+    settings = as_usual(given, usual)
     if not uses_pulsar(settings):
         return BrokerState("embedded", broker_address(settings))
     try:
         address = broker_address(settings)
     except ForestallError as error:
-        return BrokerState("pulsar", None, f"{error} {error.next_step}", error.exit_code)
-    problem, code = _knock(settings, PATIENCE_S)
-    return BrokerState("pulsar", address, problem, code)
+        return BrokerState("pulsar", None, str(error), error.exit_code, error.next_step)
+    fault = _knock(settings, PATIENCE_S)
+    if fault is None:
+        return BrokerState("pulsar", address)
+    if fault.answers and settings.pulsar_url != given.pulsar_url:  # the service's address, without its credentials
+        return BrokerState("pulsar", address, hint=fault.problem)
+    remedy = START_IT if fault.away else "correct what it names"
+    return BrokerState("pulsar", address, fault.problem, fault.exit_code, remedy)
 
 
 def _asked(settings: Settings, found: str) -> Check:
-    problem, code = _knock(settings, None)
-    if problem is not None:
-        return Check("broker", "bad", problem, "correct what it names", code)
+    fault = _knock(settings, None)
+    if fault is not None:
+        return Check(
+            "broker", "bad", fault.problem, START_IT if fault.away else "correct what it names", fault.exit_code
+        )
     return Check("broker", "ok", f"{found}: it lets us in")
 
 
-def _knock(settings: Settings, patience_s: float | None) -> tuple[str | None, int]:
-    """What a handshake with the credentials that are set runs into, and its exit code. No topic is touched."""
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """`away`: it does not answer; `answers`: it does, and refuses us."""
+
+    problem: str
+    exit_code: int
+    away: bool = False
+    answers: bool = False
+
+
+def _knock(settings: Settings, patience_s: float | None) -> _Fault | None:
+    """What a handshake with the credentials that are set runs into. No topic is touched."""
     from forestall.brokers import open_broker
-    from triggers.brokers import BrokerError
+    from triggers.brokers import BrokerError, RetryLater
     from triggers.clock import WallClock
 
     async def knock() -> None:
@@ -73,12 +105,13 @@ def _knock(settings: Settings, patience_s: float | None) -> tuple[str | None, in
     try:
         asyncio.run(knock())
     except TimeoutError:
-        return f"no answer within {patience_s:g} s; is the broker up?", BrokerTrouble.exit_code
+        return _Fault(f"no answer within {patience_s:g} s; is the broker up?", BrokerTrouble.exit_code, away=True)
     except BrokerError as error:
-        return str(error), BrokerTrouble.exit_code
+        away = isinstance(error, RetryLater)
+        return _Fault(str(error), BrokerTrouble.exit_code, away=away, answers=not away)
     except ForestallError as error:
-        return str(error), error.exit_code
-    return None, 0
+        return _Fault(str(error), error.exit_code)
+    return None
 
 
 def _credentials(settings: Settings) -> str:

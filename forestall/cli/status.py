@@ -18,6 +18,7 @@ from forestall.cli.overview import Overview, overview
 from forestall.cli.screen import plural, print_hanging, print_json, stdout
 from forestall.home import MARKER, home_option, now_in
 from forestall.trace import at_stake, duration, moment, money, telling_at
+from forestall.usual import usual_in
 
 HEEDED = {"observe": "would have acted", "refused": "was refused", "repeated": "was repeated", "stale": "came too late"}
 """What else became of the events that a reflex heeds."""
@@ -30,9 +31,15 @@ def register(app: typer.Typer) -> None:
 def status(context: typer.Context, broker: BrokerChoice = None, home: Home = None, as_json: AsJson = False) -> None:
     given = settings(context, home, broker=broker)
     folder = given.home
-    found = read(folder, lambda tx: overview(tx, now_in(folder, tx), home_option(folder), given.tenant))
-    asked = None if (folder / MARKER).is_file() else broker_state(given)
+    found, usual = read(
+        folder, lambda tx: (overview(tx, now_in(folder, tx), home_option(folder), given.tenant), usual_in(tx))
+    )
+    asked = None if (folder / MARKER).is_file() else broker_state(given, usual)
     found.broker = None if asked is None else asked.to_json()
+    if asked is not None and asked.problem is not None:
+        found.needs.insert(
+            0, {"what": f"the broker, {asked.name}, cannot be used: {asked.problem}", "do": asked.remedy}
+        )
     if as_json:
         print_json(asdict(found))
     else:
@@ -115,7 +122,11 @@ def _broker(found: dict[str, Any] | None) -> list[str]:
     if found is None or found["kind"] == "embedded":
         return []
     where = f"Pulsar at {found['address']}" if found["address"] else "Pulsar"
-    return [f"{where} answers"] if found["problem"] is None else [f"{where} cannot be used: {found['problem']}"]
+    if found["problem"] is not None:
+        return [f"{where} cannot be used: {found['problem']}"]
+    return [
+        f"{where}, as the service uses it; from this shell: {found['hint']}" if found["hint"] else f"{where} answers"
+    ]
 
 
 def _reflex(each: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts import Clock
-from forestall.bootstrap import App, open_app
+from forestall.bootstrap import LEDGER_FILE, App, open_app
 from forestall.brokers import broker_address, uses_pulsar
 from forestall.home import home_option
 from forestall.packs import Pack, load_pack
@@ -23,8 +23,9 @@ from forestall.service.streams import Stream, subscribe, until_watched
 from forestall.service.telling import Told, announce
 from forestall.service.waiting import Stopped, once_free
 from forestall.settings import Settings
+from forestall.usual import note_usual
 from governance import mode_of, set_mode
-from ledger import Transaction
+from ledger import SqliteLedger, Transaction
 from triggers.brokers import RetryLater
 from triggers.clock import WallClock
 
@@ -71,6 +72,7 @@ async def run_service(settings: Settings, owner: str, orders: Orders) -> Done:
         if orders.health is not None:
             await stack.enter_async_context(answering(health, listen(orders.health)))
         try:
+            await once_free(lambda: _note(settings, packs), halt)
             app = await once_free(lambda: _open(stack, settings, packs, clock, health, halt), halt)
             told = await once_free(lambda: _begin(app, packs, orders, home_option(settings.home)), halt)
         except Stopped:
@@ -82,6 +84,17 @@ async def run_service(settings: Settings, owner: str, orders: Orders) -> Done:
             return await _until_idle(app, told, health)
         await _serve(app, told, health, halt, ready)
         return Done(interrupted=halt.interrupted)
+
+
+async def _note(settings: Settings, packs: list[Pack]) -> None:
+    """How this home is used, before the broker is asked for: who looks while it is away has to know."""
+    known = dict(zip((pack.name for pack in packs), settings.packs, strict=True))
+    ledger = await asyncio.to_thread(SqliteLedger, settings.home / LEDGER_FILE)
+    try:
+        pulsar = uses_pulsar(settings)
+        await ledger.transact("usual", lambda tx: note_usual(tx, settings, pulsar=pulsar, packs=known))
+    finally:
+        await ledger.close()
 
 
 async def _open(

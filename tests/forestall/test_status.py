@@ -1,6 +1,7 @@
 """`forestall status`: what reflexes may do now, and whether the broker answers."""
 
 import json
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,10 @@ import pytest
 import yaml
 
 from contracts import to_iso
+from forestall.brokers import dev_folder
 from forestall.cli.app import run
+from forestall.devbroker.process import started_at
+from forestall.devbroker.state import State, save
 from triggers.clock import WallClock
 
 Capture = pytest.CaptureFixture[str]
@@ -117,7 +121,7 @@ def test_a_pack_without_reflexes_any_more_has_none(
     assert json.loads(capsys.readouterr().out)["reflexes"] == []
 
 
-def test_a_broker_that_is_away_is_told_behind_all_else(
+def test_a_broker_that_is_away_is_told_before_all_else(
     happens: Callable[[str], None], home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happens("p1")
@@ -128,7 +132,9 @@ def test_a_broker_that_is_away_is_told_behind_all_else(
     assert run(["status", "--home", str(home)]) == 5
     told = " ".join(capsys.readouterr().out.split())
     assert "parcels/hold_it: refused" in told
+    assert told.startswith(f"! the broker, Pulsar at pulsar://127.0.0.1:{port}, cannot be used: pulsar_url: ")
     assert f"Pulsar at pulsar://127.0.0.1:{port} cannot be used: pulsar_url: 127.0.0.1:{port}: " in told
+    assert "Nothing needs you" not in told
     assert run(["status", "--json", "--home", str(home)]) == 5
     found = json.loads(capsys.readouterr().out)
     assert found["broker"]["kind"] == "pulsar"
@@ -146,6 +152,40 @@ def test_a_broker_that_says_nothing_is_not_waited_for(
         monkeypatch.setenv("FORESTALL_PULSAR_URL", f"pulsar://127.0.0.1:{silent.getsockname()[1]}")
         assert run(["status", "--home", str(home)]) == 5
     assert "cannot be used: no answer within 0.05 s" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_broker_that_the_service_used_is_asked_where_nothing_else_is_said(
+    parcels: Path, home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"pulsar://127.0.0.1:{taken.getsockname()[1]}"
+    with monkeypatch.context() as shell:
+        shell.setenv("FORESTALL_PULSAR_URL", url)
+        assert run(["run", "--pack", str(parcels), "--until-idle", "--home", str(home)]) == 5
+    for options in ([], ["--broker", "pulsar"]):
+        capsys.readouterr()
+        assert run(["status", "--json", "--home", str(home), *options]) == 5
+        found = json.loads(capsys.readouterr().out)
+        assert found["needs"][0]["what"].startswith(f"the broker, Pulsar at {url}, cannot be used: ")
+    assert run(["status", "--home", str(home), "--broker", "embedded"]) == 0
+
+
+def test_a_development_pulsar_that_is_stopped_needs_somebody(
+    parcels: Path, home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    dev_folder(home).mkdir(parents=True)
+    save(dev_folder(home), State(port, port, os.getpid(), started_at(os.getpid()) or ""))
+    assert run(["run", "--pack", str(parcels), "--until-idle", "--broker", "pulsar", "--home", str(home)]) == 5
+    save(dev_folder(home), State(port, port))
+    for options in ([], ["--broker", "pulsar"]):
+        capsys.readouterr()
+        assert run(["status", "--home", str(home), *options]) == 5
+        told = " ".join(capsys.readouterr().out.split())
+        assert told.startswith("! the broker, Pulsar, cannot be used: ")
+        assert f"Start it again: forestall dev pulsar up --home {home}." in told
 
 
 @pytest.mark.needs("pulsar")

@@ -1,0 +1,74 @@
+"""How a home's service was run last, noted by it: its broker and its packs, for whoever asks or goes on later."""
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from contracts import Contract
+from forestall.settings import Settings
+from ledger import Transaction
+
+NOTE = "usual"
+
+
+class Usual(Contract):
+    """`url` is what was set; None: the home's own log, or its `forestall dev pulsar`. `packs`: where each name lies."""
+
+    broker: Literal["embedded", "pulsar"]
+    url: str | None = None
+    packs: Mapping[str, str] = {}
+
+
+def note_usual(tx: Transaction, settings: Settings, *, pulsar: bool, packs: Mapping[str, str]) -> None:
+    """Keep it; packs of other processes of this home stay known. Written only where it is new."""
+    before = usual_in(tx)
+    known = dict(before.packs) if before else {}
+    places = {name: _place(where) for name, where in packs.items()}
+    url = settings.pulsar_url if pulsar else None
+    now = Usual(broker="pulsar" if pulsar else "embedded", url=url, packs=known | places)
+    if now != before:
+        tx.docs.set_switch(NOTE, now.to_json())
+
+
+def usual_in(tx: Transaction) -> Usual | None:
+    """None: no service ran here."""
+    found: Any = tx.docs.switch(NOTE)
+    return None if found is None else Usual.model_validate(found)
+
+
+def as_usual(settings: Settings, usual: Usual | None) -> Settings:
+    """The settings, and where they name no broker or no address the one that the service used."""
+    if usual is None or usual.broker != "pulsar" or settings.pulsar_url is not None or settings.broker == "embedded":
+        return settings
+    return settings.model_copy(update={"broker": "pulsar", "pulsar_url": usual.url})
+
+
+def run_command(tx: Transaction, pack: str, option: str) -> str:
+    """The `forestall run` that goes on with this pack as before; `option` names the home."""
+    usual = usual_in(tx)
+    where = usual.packs.get(pack, pack) if usual else pack
+    broker = " --broker pulsar" if usual and usual.broker == "pulsar" else ""
+    return f"forestall run --pack {place_told(where)}{broker}{option}"
+
+
+def pack_place(tx: Transaction, pack: str) -> str:
+    """How a command names the pack: by the path that the service was given, else by its name."""
+    usual = usual_in(tx)
+    return place_told(usual.packs.get(pack, pack) if usual else pack)
+
+
+def place_told(where: str) -> str:
+    """Ready to be pasted here: a path below the working folder without what leads to it."""
+    path = Path(where)
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        where = os.path.join(".", os.path.relpath(path))
+    return shlex.quote(where)
+
+
+def _place(where: str) -> str:
+    """A path, whole, so that it holds in every folder; an installed pack's name stays one."""
+    path = Path(where)
+    is_pack = path.is_file() or (path / "pack.yaml").is_file()
+    return str(path.absolute()) if is_pack else where
