@@ -20,6 +20,8 @@ MAX_ATTEMPTS = 3
 """Calls a command gets, across restarts, when the tool says that nothing was done and that it may try again."""
 BACKOFF_MICROS = 30 * SECOND
 """Before the second attempt; doubles with each further one."""
+RETRYABLE = frozenset({"keyed", "reconcilable"})
+"""The effects under which a call that may have happened is made again. Under any other word it is a person's."""
 RESULT_MAX_BYTES = 65_536
 """What is kept of a tool's result, as canonical JSON."""
 ERROR_MAX_CHARACTERS = 2_000
@@ -100,14 +102,14 @@ async def run(state: ExecutionState, runtime: Runtime[Execution]) -> ExecutionSt
 
 async def _effect(claim: Claim, work: Execution) -> Outcome | None:
     """The outcome, or None to try again later."""
-    command, effect = claim.command, claim.effect
+    command, retryable = claim.command, claim.effect in RETRYABLE
     try:
-        if claim.interrupted and effect == "reconcilable":
+        if claim.interrupted and claim.effect == "reconcilable":
             found = await asyncio.wait_for(work.pack.toolbox.applied(command), command.timeout_s)
             if found is not None:
                 return _outcome(command, "succeeded", _kept(found))
             work.doubtful = False
-        if work.doubtful and (effect == "opaque" or work.grant is None):
+        if work.doubtful and (not retryable or work.grant is None):
             raise AskPerson(f"an earlier call was interrupted, and nobody can be asked what it did. {work.refused}")
         if work.grant is None:
             raise RefuseCommand(work.refused)
@@ -126,7 +128,7 @@ async def _effect(claim: Claim, work: Execution) -> Outcome | None:
         work.doubtful = True
         _log.warning("%s %s: %s: %s", command.tool, command.id, type(problem).__name__, problem)
         text = f"{type(problem).__name__}: {problem}"
-        return _outcome(command, "unknown", error=text) if effect == "opaque" else _later(claim, text, "unknown")
+        return _later(claim, text, "unknown") if retryable else _outcome(command, "unknown", error=text)
 
 
 def _kept(result: object) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The tool catalogue and every side effect."""
 
 from tools.catalogue import Catalogue, Quote, Result, Tool, ToolContext, tool
-from tools.errors import AskPerson, NothingDone, RefuseCommand, RetryLater, ToolError
+from tools.errors import AskPerson, NothingDone, RefuseCommand, RetryLater, ToolError, WrongDeclaration
 from tools.grant import Grant
 from tools.invoke import Toolbox
 
@@ -18,5 +18,6 @@ __all__ = [
     "ToolContext",
     "ToolError",
     "Toolbox",
+    "WrongDeclaration",
     "tool",
 ]

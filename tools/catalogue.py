@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from contracts import Effect, Risk
-from tools.errors import RefuseCommand
+from tools.errors import RefuseCommand, WrongDeclaration
 
 Result = dict[str, Any]
 
@@ -51,11 +51,18 @@ class Tool:
     accepts `context.command_id` and applies it once. `reconcilable`: `@name.reconcile` asks the sink whether a command
     was applied, and returns its result or None. `opaque`: neither. `@name.quote` tells the value at stake. A result may
     say under `changed` how many things it changed: a plan whose commands all changed nothing gets no credit.
+
+    Raises:
+        WrongDeclaration: an effect or a risk that is none, a function that is not `async def`, or arguments that cannot
+            be described.
     """
 
     def __init__(
         self, function: ToolFunction, *, effect: Effect, risk: Risk, title: str, announces: str | None
     ) -> None:
+        _check_word(function, "effect", effect, get_args(Effect))
+        _check_word(function, "risk", risk, get_args(Risk))
+        _check_async(function, "")
         self.name = function.__name__
         self.title = title
         self.effect: Effect = effect
@@ -78,10 +85,12 @@ class Tool:
         return self._arguments.model_json_schema()
 
     def quote(self, function: QuoteFunction) -> QuoteFunction:
+        _check_async(function, self.name)
         self._quote = function
         return function
 
     def reconcile(self, function: ReconcileFunction) -> ReconcileFunction:
+        _check_async(function, self.name)
         self._reconcile = function
         return function
 
@@ -115,14 +124,28 @@ class Tool:
         return await self._call(context, **self.validate(arguments))
 
 
+def _check_word(function: Callable[..., Any], field: str, value: object, known: tuple[str, ...]) -> None:
+    """A word that nobody knows must not decide whether a call is made twice, or who is asked."""
+    if value not in known:
+        first, last = ", ".join(map(repr, known[:-1])), repr(known[-1])
+        raise WrongDeclaration(function, field, f"must be {first} or {last}", value, known)
+
+
+def _check_async(function: Callable[..., Any], of: str) -> None:
+    """What is not awaited has had its effect by the time that its answer is refused."""
+    if not inspect.iscoroutinefunction(function):
+        what = f"of {of}, " if of else ""
+        raise WrongDeclaration(function, "", f"{what}must be a coroutine; write async def")
+
+
 def _arguments_model(function: ToolFunction) -> type[BaseModel]:
     parameters = list(inspect.signature(function, eval_str=True).parameters.values())
     if not parameters or parameters[0].name != "context":
-        raise TypeError(f"{function.__name__}: the first parameter must be `context`")
+        raise WrongDeclaration(function, "", "the first parameter must be `context`")
     fields: dict[str, Any] = {}
     for parameter in parameters[1:]:
         if parameter.annotation is inspect.Parameter.empty:
-            raise TypeError(f"{function.__name__}.{parameter.name}: annotate its type")
+            raise WrongDeclaration(function, parameter.name, "annotate its type")
         required = parameter.default is inspect.Parameter.empty
         fields[parameter.name] = (parameter.annotation, ... if required else parameter.default)
     model: type[BaseModel] = create_model(
@@ -134,7 +157,11 @@ def _arguments_model(function: ToolFunction) -> type[BaseModel]:
 def tool(
     *, effect: Effect, risk: Risk = "medium", title: str = "", announces: str | None = None
 ) -> Callable[[ToolFunction], Tool]:
-    """Declare a side effect; see `Tool`. `announces` is the type of the event that tells others of a success."""
+    """Declare a side effect; see `Tool`. `announces` is the type of the event that tells others of a success.
+
+    Raises:
+        WrongDeclaration: when it is applied; see `Tool`.
+    """
 
     def declare(function: ToolFunction) -> Tool:
         return Tool(
@@ -145,13 +172,17 @@ def tool(
 
 
 class Catalogue:
-    """The tools of one pack, by name."""
+    """The tools of one pack, by name.
+
+    Raises:
+        WrongDeclaration: a tool is reconcilable and cannot be asked.
+    """
 
     def __init__(self, tools: list[Tool]) -> None:
         self._tools = {each.name: each for each in tools}
         for each in tools:
             if each.effect == "reconcilable" and each._reconcile is None:
-                raise TypeError(f"{each.name}: effect reconcilable needs @{each.name}.reconcile")
+                raise WrongDeclaration(each._call, "", f"effect reconcilable needs @{each.name}.reconcile")
 
     def __iter__(self) -> Any:
         return iter(self._tools[name] for name in sorted(self._tools))

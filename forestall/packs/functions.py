@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -11,8 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from contracts import digest
-from forestall.packs.mistakes import Mistake
-from tools import Catalogue, Tool
+from forestall.packs.mistakes import Mistake, nearest, shown
+from tools import Catalogue, Tool, WrongDeclaration
 
 Resources = Callable[[Path], Mapping[str, Any]]
 
@@ -109,15 +110,26 @@ def _guarded(load: Callable[[], ModuleType], file: Path) -> ModuleType:
 def _import_fault(file: Path, error: BaseException) -> Mistake:
     """The line of the pack's own code that failed, not of a library below it."""
     if isinstance(error, SyntaxError) and error.filename:
-        return _at(Path(error.filename), "", f"{error.msg}; correct the Python", error.lineno or 1)
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if file.parent in Path(frame.filename).parents
-    ]
-    if not frames:
-        return _at(file, "", f"{type(error).__name__}: {error}; correct the Python")
+        return _at(_as_given(file, error.filename), "", f"{error.msg}; correct the Python", error.lineno or 1)
+    folder = Path(os.path.abspath(file.parent))
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if folder in Path(frame.filename).parents]
+    where, line = (_as_given(file, frames[-1].filename), frames[-1].lineno or 1) if frames else (file, 1)
+    if isinstance(error, WrongDeclaration):
+        return _declared_wrong(error, where, line)
     advice = "install it into the environment" if isinstance(error, ModuleNotFoundError) else "correct the Python"
-    rule = f"{type(error).__name__}: {error}; {advice}"
-    return _at(Path(frames[-1].filename), "", rule, frames[-1].lineno or 1)
+    return _at(where, "", f"{type(error).__name__}: {error}; {advice}", line)
+
+
+def _as_given(file: Path, name: str) -> Path:
+    """A file of the pack, named as the pack was named; Python knows it by its absolute path."""
+    folder, found = Path(os.path.abspath(file.parent)), Path(os.path.abspath(name))
+    return file.parent / found.relative_to(folder) if found.is_relative_to(folder) else found
+
+
+def _declared_wrong(error: WrongDeclaration, file: Path, line: int) -> Mistake:
+    told = "" if error.value == "" else shown(error.value)
+    rule = f"{error.rule}; {nearest(error.value, error.known)}" if error.known else error.rule
+    return Mistake(file, line, error.field, told, rule)
 
 
 def _catalogue(module: ModuleType, file: Path) -> Catalogue:
@@ -129,8 +141,9 @@ def _catalogue(module: ModuleType, file: Path) -> Catalogue:
         names.add(each.name)
     try:
         return Catalogue(sorted(found.values(), key=lambda each: each.name))
-    except TypeError as error:
-        raise FunctionsFault(_at(file, "", str(error))) from error
+    except WrongDeclaration as error:
+        where = file if error.file is None else _as_given(file, error.file)
+        raise FunctionsFault(_declared_wrong(error, where, error.line)) from error
 
 
 def _sources(file: Path) -> Mapping[str, str]:

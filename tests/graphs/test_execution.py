@@ -1,5 +1,6 @@
 """One command: its attempts, its doubts, the safety catch, and what an interrupted call did."""
 
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from contracts import MINUTE, SECOND
 from evals.faults import Crash, CrashingLedger
 from governance import freeze, thaw
-from graphs.execution import BACKOFF_MICROS, ERROR_MAX_CHARACTERS, MAX_ATTEMPTS
+from graphs import execution
+from graphs.execution import BACKOFF_MICROS, ERROR_MAX_CHARACTERS, MAX_ATTEMPTS, RETRYABLE
 from ledger import CommandRow
 from tests.graphs.conftest import Start
 from tests.graphs.plant import BURST, HIGH, PROMPT, Plant, Process, play, runbook
@@ -242,6 +244,52 @@ async def test_a_crash_in_an_opaque_call_is_a_persons(plant: Plant, start: Start
     found = await process.incident()
     assert found["reason"].startswith("nobody can say whether sound_horn happened: an earlier call was interrupted")
     assert plant.horn.done == []
+
+
+async def _horn_that_fails_when_it_has_sounded(plant: Plant, start: Start, effect: str) -> Process:
+    """`effect` is what the tool says of itself, past every check of its declaration."""
+    real = one(plant, "sound_horn").horn.apply
+
+    def fails(command_id: str, what: str) -> dict[str, Any]:
+        real(command_id, what)
+        raise TypeError("object dict can't be used in 'await' expression")
+
+    plant.horn.apply = fails  # type: ignore[method-assign]
+    process = start()
+    process.pack.catalogue.get("sound_horn").effect = effect  # type: ignore[assignment]
+    await play(process, BURST[:7])
+    for _ in range(MAX_ATTEMPTS):
+        await later(process, 10 * MINUTE)
+    return process
+
+
+@pytest.mark.parametrize("effect", ["opaque", "opaqe", "Keyed", ""])
+async def test_what_is_not_declared_retryable_is_not_tried_again(plant: Plant, start: Start, effect: str) -> None:
+    process = await _horn_that_fails_when_it_has_sounded(plant, start, effect)
+    row = await command(process)
+    assert row.outcome is not None
+    assert (row.effect, row.outcome.status, row.attempts, len(plant.horn.done)) == (effect, "unknown", 1, 1)
+
+
+async def test_control_a_word_that_counts_as_retryable_has_its_effect_again(
+    plant: Plant, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "RETRYABLE", RETRYABLE | {"opaqe"})
+    await _horn_that_fails_when_it_has_sounded(plant, start, "opaqe")
+    assert len(plant.horn.done) == MAX_ATTEMPTS
+
+
+async def test_a_crash_in_a_call_of_an_unknown_effect_is_a_persons(plant: Plant, start: Start) -> None:
+    one(plant, "sound_horn")
+    await crash_after(plant, "command:claim")
+    with sqlite3.connect(plant.home / "ledger.db") as ledger:
+        ledger.execute("UPDATE commands SET effect = 'opaqe'")
+    ledger.close()
+    process = start()
+    await play(process)
+    row = await command(process)
+    assert row.outcome is not None
+    assert (row.effect, row.outcome.status, plant.horn.done) == ("opaqe", "unknown", [])
 
 
 @pytest.mark.parametrize("result", [["a", "list"], {"at": object()}, {"x": float("nan")}, {"x": "y" * 70_000}, None])

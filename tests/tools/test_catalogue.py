@@ -9,7 +9,18 @@ import pytest
 
 from contracts import Command, digest
 from evals.virtual_clock import VirtualClock
-from tools import Catalogue, Grant, Quote, RefuseCommand, Result, Tool, Toolbox, ToolContext, tool
+from tools import (
+    Catalogue,
+    Grant,
+    Quote,
+    RefuseCommand,
+    Result,
+    Tool,
+    Toolbox,
+    ToolContext,
+    WrongDeclaration,
+    tool,
+)
 
 NOW = 1_000
 
@@ -92,6 +103,44 @@ def test_a_tool_that_cannot_be_described_is_refused_when_it_is_declared() -> Non
         tool(effect="keyed")(no_context)
     with pytest.raises(TypeError, match=r"untyped\.to: annotate its type"):
         tool(effect="keyed")(untyped)
+
+
+@pytest.mark.parametrize(
+    ("declared", "says"),
+    [
+        ({"effect": "opaqe"}, "horn.effect: 'opaqe': must be 'keyed', 'reconcilable' or 'opaque'"),
+        ({"effect": "Opaque"}, "horn.effect: 'Opaque': must be"),
+        ({"effect": ["opaque"]}, r"horn.effect: \['opaque'\]: must be"),
+        ({"effect": None}, "horn.effect: None: must be"),
+        ({"effect": ""}, "horn.effect: must be"),
+        ({"effect": "opaque", "risk": "hihg"}, "horn.risk: 'hihg': must be 'low', 'medium' or 'high'"),
+    ],
+)
+def test_a_word_that_nobody_knows_is_refused(declared: dict[str, Any], says: str) -> None:
+    async def horn(context: ToolContext) -> Result:
+        return {}
+
+    with pytest.raises(WrongDeclaration, match=says) as caught:
+        tool(**declared)(horn)
+    assert (caught.value.file, caught.value.line) == (__file__, horn.__code__.co_firstlineno)
+
+
+def test_what_cannot_be_awaited_is_refused() -> None:
+    """It would have had its effect before the answer was refused, and then again."""
+
+    def horn(context: ToolContext) -> Result:
+        return {}
+
+    async def horns(context: ToolContext) -> Any:
+        yield {}
+
+    for each in (horn, horns):
+        with pytest.raises(WrongDeclaration, match=rf"{each.__name__}: must be a coroutine; write async def"):
+            tool(effect="keyed")(each)  # type: ignore[arg-type]
+    made = new_tool([])
+    for declare in (made.quote, made.reconcile):
+        with pytest.raises(WrongDeclaration, match="horn: of move_valve, must be a coroutine; write async def"):
+            declare(horn)  # type: ignore[arg-type, call-overload]
 
 
 def test_a_catalogue_is_by_name() -> None:
