@@ -2,21 +2,64 @@
 
 import io
 import os
+import signal
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 __all__ = ["main"]
+
+INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    _open_streams()
+    try:
+        with _leaving_at_once():
+            _open_streams()
+            run = _commands()
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while something was told
+        print("Interrupted.", file=sys.stderr)
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _commands() -> Callable[[Sequence[str]], int]:
+    """All of them, which takes a moment to import.
+
+    Raises:
+        ImportError: in words where another distribution's rooms come before ours.
+    """
     try:
         from forestall.cli.app import run
+    except ImportError as error:
+        from forestall.guard import shadowing_problem
 
-        code = run(sys.argv[1:])
-    except KeyboardInterrupt:
-        code = 130
-    sys.exit(code)
+        if problem := shadowing_problem():
+            raise ImportError(problem) from error
+        raise
+    return run
+
+
+@contextmanager
+def _leaving_at_once() -> Iterator[None]:
+    """Ctrl-C ends the process while nothing but imports has happened: raised in there it may be caught or shown."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # somebody has it ignored, or handles it
+        yield
+        return
+    signal.signal(signal.SIGINT, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    os.write(2, b"Interrupted.\n")
+    os._exit(INTERRUPTED)
 
 
 def _open_streams() -> None:
