@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 import forestall.backtest.play as the_play
-from contracts import HOUR, SECOND, to_iso
+from contracts import DAY, HOUR, SECOND, to_iso
 from forestall.backtest import Backtest, Options
 from forestall.bootstrap import LEDGER_FILE
 from forestall.errors import ForestallError, InputError, UsageError
@@ -140,6 +140,46 @@ def test_a_folder_that_holds_something_is_not_played_in(tmp_path: Path) -> None:
     file = write_lines(tmp_path / "parcels.jsonl", parcels_events(days=1))
     with pytest.raises(UsageError, match="holds something"):
         play(file, options=Options(keep=tmp_path))
+
+
+# Nothing is forgotten
+
+
+def _twice(tmp_path: Path) -> Backtest:
+    """Nine days, and the same again: more than the seven after which a live service may forget what it took."""
+    events = parcels_events(days=9)
+    return play(write_lines(tmp_path / "parcels.jsonl", [*events, *events]))
+
+
+def test_every_repetition_is_known_however_far_behind(tmp_path: Path) -> None:
+    events, found = len(parcels_events(days=9)), _twice(tmp_path)
+    assert (found.counts["events"], found.counts["duplicates"], found.counts["late"]) == (events, events, 0)
+
+
+def test_control_with_the_pruner_let_loose_repetitions_are_counted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(the_play, "FOR_EVER", -1)
+    assert _twice(tmp_path).counts["events"] > len(parcels_events(days=9))
+
+
+def test_a_dead_letter_of_months_ago_is_reported(tmp_path: Path) -> None:
+    """A live service forgets it after thirty days."""
+    events = parcels_events(days=1)
+    later = [replace(each, id=f"later-{each.id}", time=each.time + 120 * DAY) for each in events]
+    result = play(write_lines(tmp_path / "parcels.jsonl", [*events, b"{}", *later]))
+    assert result.dead_letters.counts == {"malformed": 1}
+    assert result.taken == len(events) + len(later)
+
+
+def test_a_kept_home_is_not_kept_from_pruning(tmp_path: Path) -> None:
+    home = tmp_path / "kept"
+    play(write_lines(tmp_path / "parcels.jsonl", parcels_events(days=1)), options=Options(keep=home))
+    ledger = SqliteLedger(home / LEDGER_FILE)
+    try:
+        assert asyncio.run(ledger.read(lambda tx: tx.leases.is_free("pruner", "run-1", START)))
+    finally:
+        asyncio.run(ledger.close())
 
 
 # No effects
