@@ -209,9 +209,16 @@ class Intake:
         pack, stream, now = self._pack, self._stream, self._services.clock.now()
         return await self._services.ledger.read(lambda tx: flushed(tx, pack, stream, now))
 
-    async def others_last(self) -> bool:
-        """Whether a service is alive beside us, whose partitions do not end."""
-        return await self._share.others_last()
+    async def heirs(self) -> dict[str, str] | None:
+        """Who goes on with what is not done when this worker leaves, by partition; None while nobody is known to.
+
+        See `Share.heirs`.
+        """
+        pack, name, now = self._pack.name, self._stream.name, self._services.clock.now()
+        standing = await self._services.ledger.read(lambda tx: standing_of(tx, pack, name, now))
+        unread = [part for part, each in standing.partitions.items() if not each.ended]
+        left = {part: partition_lease(self._subscription, part) for part in unread}
+        return await self._share.heirs(left or {f"the last panes of {name}": combiner_lease(self._subscription)})
 
     async def status(self) -> StreamStatus:
         """How the stream stands."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contracts import SECOND
@@ -10,6 +10,8 @@ from graphs import Services, combiner_lease, partition_lease
 from ledger import Fenced, Lease, Transaction
 
 LEASE_MICROS = 30 * SECOND
+RENEW_MICROS = 5 * SECOND
+"""Leases are renewed so often: the sign of life that whoever wants to leave waits for."""
 LOOK_MICROS = SECOND
 """Whoever holds everything looks this often whether others have come to share it."""
 _log = logging.getLogger("forestall.intake")
@@ -40,6 +42,8 @@ class Share:
         self._combiner = combiner_lease(subscription)
         self._held: dict[str, Lease] = {}
         self._looked: int | None = None
+        self._asked: tuple[int, dict[str, Lease]] | None = None
+        self._warned = False
         self.lasting = lasting
 
     @property
@@ -94,12 +98,45 @@ class Share:
 
         self._held = await self._services.ledger.transact("lease:renew", again)
 
-    async def others_last(self) -> bool:
-        """Whether a service is alive beside us, which takes what comes on its partitions."""
-        now, prefix = self._services.clock.now(), self._presence(lasting=True)
-        leases = await self._services.ledger.read(lambda tx: tx.leases.all())
-        mine = self._services.owner
-        return any(each.name.startswith(prefix) and each.owner != mine and each.until >= now for each in leases)
+    async def heirs(self, unread: Mapping[str, str]) -> dict[str, str] | None:
+        """Who goes on with what this worker leaves: by the keys of `unread`, whose values are names of leases.
+
+        None where no service is beside us, and while it is not known whether one lives: who was killed has its leases
+        until they run out, so what counts is that one is renewed after the first such question. Whoever does not renew
+        is waited for until its leases end, which is `LEASE_MICROS` at most; what it had is free by then.
+        """
+        now, leases = self._services.clock.now(), await self._services.ledger.read(lambda tx: tx.leases.all())
+        lasting, passing = (self._present(leases, lasting=kind) for kind in (True, False))
+        if not any(each.until >= now for each in lasting.values()):
+            self._asked = None
+            return None
+        present = passing | lasting
+        if self._asked is None:
+            self._asked = (now, present)
+            return None
+        began, before = self._asked
+        stands_still = now == began  # a virtual clock: no lease would ever end
+        living = {
+            owner for owner, lease in present.items()
+            if lease.until >= now and (stands_still or lease != before.get(owner))
+        }  # fmt: skip
+        services = sorted(living & lasting.keys())
+        found = {each.name: each for each in leases if each.until >= now}
+        owners = {key: found[name].owner if name in found else "" for key, name in unread.items()}
+        unheard = {owner for owner in owners.values() if owner not in living | {self._services.owner}}
+        if not services or (unheard and not stands_still and now <= began + LEASE_MICROS):
+            self._warn({each.owner for each in present.values() if each.until >= now} - living, now - began)
+            return None
+        return {key: owner if owner in living else " or ".join(services) for key, owner in owners.items()}
+
+    def _warn(self, silent: set[str], waited: int) -> None:
+        """Say once whom we wait for, where that takes longer than it does beside a living service."""
+        if silent and waited > 2 * RENEW_MICROS and not self._warned:
+            self._warned = True
+            _log.warning(
+                "%s: no sign of life from %s; what it had is read here once its leases have ended, within %d s",
+                self._subscription, " and ".join(sorted(silent)), (LEASE_MICROS - 2 * RENEW_MICROS) // SECOND,
+            )  # fmt: skip
 
     async def release(self) -> None:
         """Give everything back, so that whoever comes next need not wait."""
@@ -115,11 +152,16 @@ class Share:
     def _presence(self, *, lasting: bool) -> str:
         return f"{'worker' if lasting else 'passing'}:{self._subscription}#"
 
+    def _present(self, leases: Sequence[Lease], *, lasting: bool) -> dict[str, Lease]:
+        """The others' presence by owner, also what is over."""
+        prefix, mine = self._presence(lasting=lasting), self._services.owner
+        return {each.owner: each for each in leases if each.name.startswith(prefix) and each.owner != mine}
+
     def _has_all(self, names: Sequence[str]) -> bool:
         return self._combiner in self._held and all(name in self._held for name in names)
 
     def _old(self, now: int) -> bool:
-        return not self._held or any(now >= each.until - LEASE_MICROS // 2 for each in self._held.values())
+        return not self._held or any(now >= each.until - LEASE_MICROS + RENEW_MICROS for each in self._held.values())
 
     def _plan(self, tx: Transaction, names: Sequence[str], now: int) -> _Plan:
         owner, found = self._services.owner, {each.name: each for each in tx.leases.all()}

@@ -122,7 +122,8 @@ class Worker:
         """Read what there is, close the last panes, and finish what can be finished.
 
         With several workers each reads its share, and each leaves when all of them have read theirs. Partitions of a
-        service, which does not end, are left to it. Faults that pass are borne as `Patience` says.
+        service, which does not end, are left to it once it has shown that it lives; a line of the log names them.
+        Faults that pass are borne as `Patience` says.
         """
         for intake in self._intakes:
             intake.passing()
@@ -163,10 +164,17 @@ class Worker:
         return moved
 
     async def _over(self) -> bool:
-        """Whether nothing is left that this worker could do or wait for."""
-        for intake in self._intakes:
-            if not await intake.done() and not (await intake.others_last()):
+        """Whether nothing is left that this worker could do or wait for; says what it leaves, and to whom."""
+        found = [await intake.heirs() for intake in self._intakes if not await intake.done()]
+        left: dict[str, list[str]] = {}
+        for heirs in found:
+            if heirs is None:
                 return False
+            for part, owner in heirs.items():
+                left.setdefault(owner, []).append(part)
+        if left:
+            told = "; ".join(f"{', '.join(sorted(left[owner]))} to {owner}" for owner in sorted(left))
+            _log.warning("not read to the end here, but left to who goes on with it: %s", told)
         return True
 
     async def serve(self, stop: asyncio.Event) -> None:
