@@ -1,16 +1,19 @@
 """`forestall doctor` on the broker: the home's own log, or Pulsar."""
 
 import asyncio
+import importlib.util
 import shutil
 from dataclasses import dataclass
 from typing import Any
 
+from contracts import install_command
 from forestall.cli.checks import Check, database_check
 from forestall.errors import BrokerTrouble, ForestallError
 from forestall.settings import Settings
 from forestall.usual import Usual, as_usual
 
 PATIENCE_S = 2.0
+NO_CLIENT = "pulsar-client is not installed"
 START_IT = "start it, or correct its address: FORESTALL_PULSAR_URL"
 
 
@@ -46,7 +49,10 @@ def broker_check(settings: Settings, *, online: bool) -> Check:
         found = f"Pulsar at {broker_address(settings)}, {_credentials(settings)}"
     except ForestallError as error:
         return Check("broker", "bad", str(error), error.next_step, error.exit_code)
-    return _asked(settings, found) if online else Check("broker", "ok", f"{found}; not asked (--online does)")
+    if not _has_client():
+        remedy = f"install Forestall with it: {install_command('pulsar')}"
+        return Check("broker", "bad", f"{found}: {NO_CLIENT}", remedy, BrokerTrouble.exit_code)
+    return _asked(settings, found) if online else Check("broker", "note", f"{found}; not asked (--online does)")
 
 
 def broker_state(given: Settings, usual: Usual | None = None) -> BrokerState:
@@ -121,12 +127,19 @@ def _credentials(settings: Settings) -> str:
     return "with a token" if given else "without a token"
 
 
+def _has_client() -> bool:
+    return importlib.util.find_spec("pulsar") is not None
+
+
 def java_check() -> Check:
     """Only `forestall dev pulsar` wants Java, and Maven until the broker was fetched."""
     from forestall.devbroker import cached, find_java, find_maven
 
     if shutil.which("java") is None:
         return Check("dev pulsar", "note", "no java: forestall dev pulsar cannot start a broker here")
+    if not _has_client():
+        remedy = f"install Forestall with it: {install_command('pulsar')}"
+        return Check("dev pulsar", "note", f"cannot start a broker here: {NO_CLIENT}", remedy)
     try:
         java = find_java()
         return Check("dev pulsar", "ok", f"{java}, {'Pulsar is fetched' if cached() else find_maven()}")

@@ -25,7 +25,8 @@ State = Literal["ok", "note", "warning", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`note`: it is not there, and nothing breaks without it; `warning`: it does not work, and Forestall does without.
+    """`note`: it is not there, and nothing breaks without it, or it was not asked; `warning`: it does not work, and
+    Forestall does without.
 
     `exit_code` is what a `bad` one ends the process with.
     """
@@ -163,7 +164,7 @@ def _model(settings: Settings, *, online: bool) -> Check:
     key = "with a key" if settings.model_api_key else "without a key"
     found = f"{settings.model}, {key}"
     if not online:
-        return Check("model", "ok", f"{found}; not asked (--online does)")
+        return Check("model", "note", f"{found}; not asked (--online does)")
     return _reached(settings, found)
 
 
@@ -172,7 +173,7 @@ def _reached(settings: Settings, found: str) -> Check:
     import httpx
 
     if settings.model_base_url is None:
-        return Check("model", "ok", f"{found}; the provider's own address, not asked")
+        return Check("model", "note", f"{found}; the provider's own address, not asked")
     try:
         answer = httpx.get(settings.model_base_url, timeout=ONLINE_TIMEOUT_S)
     except (httpx.HTTPError, httpx.InvalidURL) as error:

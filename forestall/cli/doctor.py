@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 def doctor(
     context: typer.Context,
-    online: Annotated[bool, typer.Option("--online", help="Also ask the model's address whether it answers.")] = False,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also ask Pulsar and the model's address whether they answer.")
+    ] = False,
     packs: Packs = None,
     home: Home = None,
     as_json: AsJson = False,
@@ -50,6 +52,8 @@ def _print(checks: list[Check], *, usable: bool, fresh: bool) -> None:
     console.print()
     if usable:
         begin = " Begin with: forestall demo retail" if fresh else ""
-        console.print(Text.assemble(("Forestall can be used.", "bold green"), begin))
+        unasked = [check.name for check in checks if "not asked (--online" in check.found]
+        asked = f" Not asked: {' and '.join(unasked)} (--online does)." if unasked else ""
+        console.print(Text.assemble(("Forestall can be used.", "bold green"), asked, begin))
     else:
         console.print(Text("Forestall cannot be used yet; see the lines marked ✗.", "bold red"))

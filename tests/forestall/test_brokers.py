@@ -1,5 +1,6 @@
 """Settings say which broker is meant; what cannot be right is told, and no credential is shown."""
 
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -130,10 +131,26 @@ def test_the_doctor_looks_at_pulsar(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return code, next(each for each in json.loads(told)["checks"] if each["name"] == "broker")
 
     code, check = checked()
-    assert (code, check["state"]) == (0, "ok")
+    assert (code, check["state"]) == (0, "note")
     assert "pulsar://127.0.0.1:1, with a token; not asked" in check["found"]
     code, check = checked("--online")
     assert (code, check["state"]) == (5, "bad")
+
+
+def test_the_doctor_misses_the_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: find_spec(name, *rest) if name != "pulsar" else None
+    )
+    assert run(["doctor", "--json", "--home", str(tmp_path)]) == 0
+    found = {each["name"]: each for each in json.loads(capsys.readouterr().out)["checks"]}
+    assert found["dev pulsar"]["state"] == "note"
+    monkeypatch.setenv("FORESTALL_PULSAR_URL", "pulsar://127.0.0.1:1")
+    assert run(["doctor", "--home", str(tmp_path)]) == 5
+    told = " ".join(capsys.readouterr().out.split())
+    assert "✗ broker Pulsar at pulsar://127.0.0.1:1, without a token: pulsar-client is not installed" in told
+    assert "forestall[pulsar]" in told
+    assert "can be used." not in told
 
 
 @pytest.mark.needs("pulsar")
