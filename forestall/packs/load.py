@@ -8,6 +8,7 @@ from typing import Any
 from contracts import PackManifest, Runbook, digest
 from forestall.errors import PackError
 from forestall.packs.autonomy import check_autonomy, check_detectors
+from forestall.packs.conditions import check_conditions
 from forestall.packs.functions import NO_FUNCTIONS, Functions, FunctionsFault, Resources, load_functions
 from forestall.packs.locate import find_pack
 from forestall.packs.loops import check_loops
@@ -74,6 +75,7 @@ def _load(file: Path) -> Pack:
     mistakes += faults
     if manifest is not None:
         mistakes += check_detectors(source, manifest)
+        mistakes += check_conditions(source, manifest)
         if functions is not None:
             for runbook_source, runbook in read:
                 mistakes += check_runbook(runbook_source, runbook, manifest, functions.catalogue)

@@ -1,15 +1,15 @@
 """Does one YAML file have the shape of its contract? Every mistake at once, with its line."""
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from contracts import Contract, parse_duration
-from forestall.packs.mistakes import Location, Mistake, nearest
+from contracts import Contract, format_duration, parse_duration
+from forestall.packs.mistakes import Location, Mistake, dotted, nearest
 from forestall.packs.source import Source
 
 _Model = TypeVar("_Model", bound=Contract)
@@ -28,6 +28,13 @@ _ADVICE = {
     "model_type": "must be fields; write `name: value` on each line",
     "string_pattern_mismatch": "must be a name: small letters, digits and _, a letter first",
 }
+NO_UNIT = "names no unit; write a whole number and s, m, h or d, such as 15m"
+_BOUNDS = {
+    "greater_than_equal": ("ge", "must be at least"),
+    "greater_than": ("gt", "must be more than"),
+    "less_than_equal": ("le", "must be at most"),
+    "less_than": ("lt", "must be less than"),
+}
 
 
 def check_shape(source: Source, model: type[_Model]) -> tuple[_Model | None, list[Mistake]]:
@@ -39,11 +46,18 @@ def check_shape(source: Source, model: type[_Model]) -> tuple[_Model | None, lis
     try:
         return model.model_validate(source.data), mistakes
     except ValidationError as error:
-        return None, mistakes + [_mistake(source, model, each) for each in error.errors() if not _follows(each)]
+        unitless = {each.field for each in mistakes if each.rule == NO_UNIT}
+        told = [_mistake(source, model, each) for each in error.errors() if not _follows(each, unitless)]
+        return None, mistakes + told
 
 
-def _follows(detail: ErrorDetails) -> bool:
-    """Pydantic counts the good items only: a list is also too short for it when one of its items is wrong."""
+def _follows(detail: ErrorDetails, unitless: Collection[str]) -> bool:
+    """Pydantic counts the good items only: a list is also too short for it when one of its items is wrong.
+
+    A number without a unit is taken for microseconds, and so it is out of bounds besides.
+    """
+    if detail["type"] in _BOUNDS:
+        return dotted(detail["loc"]) in unitless
     return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
@@ -57,6 +71,10 @@ def _mistake(source: Source, model: type[BaseModel], detail: ErrorDetails) -> Mi
         return source.mistake(location, "missing; add it here")
     if kind == "misplaced":
         return _misplaced(source, location, detail)
+    if kind in _BOUNDS and _duration_at(model, location):
+        bound, rule = _BOUNDS[kind]
+        value = source.at(location)
+        return source.mistake(location, f"{rule} {format_duration(detail['ctx'][bound])}", value)
     value = location[-1] if detail["loc"][-1:] == ("[key]",) else detail["input"]
     if isinstance(value, dict | list) and kind == "value_error":
         value = None
@@ -93,13 +111,14 @@ def _numbers_for_durations(source: Source, model: type[BaseModel]) -> Iterator[M
     """A bare number is microseconds to the contract and a slip in a file."""
     for location in source.lines:
         value = source.at(location)
-        if isinstance(value, int) and not isinstance(value, bool) and value:
-            parent = _model_at(model, location[:-1])
-            field = None if parent is None else _fields(parent).get(str(location[-1]))
-            if field is not None and _is_duration(field):
-                yield source.mistake(
-                    location, "names no unit; write a whole number and s, m, h or d, such as 15m", value
-                )
+        if isinstance(value, int) and not isinstance(value, bool) and value and _duration_at(model, location):
+            yield source.mistake(location, NO_UNIT, value)
+
+
+def _duration_at(model: type[BaseModel], location: Location) -> bool:
+    parent = _model_at(model, location[:-1]) if location else None
+    field = None if parent is None else _fields(parent).get(str(location[-1]))
+    return field is not None and _is_duration(field)
 
 
 def _is_duration(field: FieldInfo) -> bool:
