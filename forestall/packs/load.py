@@ -81,7 +81,7 @@ def _load(file: Path) -> Pack:
                 mistakes += check_runbook(runbook_source, runbook, manifest, functions.catalogue)
             mistakes += check_autonomy(source, manifest, functions.catalogue, [runbook for _, runbook in read])
             mistakes += check_reflexes(source, manifest, functions.catalogue)
-            mistakes += check_loops(source, manifest)
+            mistakes += check_loops(source, manifest, functions.catalogue)
     if mistakes or manifest is None or functions is None:
         raise PackError(_lines(mistakes))
     knowledge = _knowledge(file.parent)

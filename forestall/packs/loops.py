@@ -1,121 +1,141 @@
-"""Would a reflex set itself off? Its commands are messages, too, on a topic that the pack may read."""
+"""Would a reflex set itself off? What comes of it are messages, too, on topics that the pack may read."""
 
-import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Any
 
 from agents.mapping import CONVERT, getter, text_of
-from contracts import Command, EventMapping, EventType, PackManifest, Reflex, StreamSpec, Where, encode_event, own_event
+from contracts import EventMapping, PackManifest, Reflex, StreamSpec
 from forestall.packs.mistakes import Location, Mistake
+from forestall.packs.partly import ANY, may_fit, may_pass
 from forestall.packs.source import Source
-from ledger import Routing
+from forestall.packs.written import Written, passed_on, written_by
+from tools import Catalogue
 
-ISSUED = "command.issued"
-ANY: Any = object()
-"""Stands for a value that is known only when it comes."""
-_FIXED = ("pack", "tool", "topic", "plan_version", "ordinal", "timeout_s")
+DEAD_LETTERS = "forestall.dead_letters"
+Node = tuple[str, int]
+"""A reflex by name, and which of the messages that come of it."""
 
 
-def check_loops(source: Source, manifest: PackManifest) -> Iterator[Mistake]:
-    """Reflexes that their own commands would set off, directly or by way of other reflexes.
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A reflex that a message may set off, and the stream on which it does. `called`: it has what its call needs."""
 
-    What is on the message for certain (its type, its fields, the tool, arguments that are no `$field`) is held against
-    the stream's mapping and `keep` and the reflex's `where`: what cannot match is no loop.
+    reflex: str
+    stream: StreamSpec
+    called: bool
+
+
+def check_loops(source: Source, manifest: PackManifest, catalogue: Catalogue) -> Iterator[Mistake]:
+    """Reflexes that what comes of them would set off, directly or by way of other reflexes; streams of dead letters.
+
+    What is on a message for certain is held against the stream's mapping, `keep` and types and the reflex's `where`:
+    what cannot match is no loop.
     """
-    sets_off = {reflex.name: dict(_heard_by(manifest, reflex)) for reflex in manifest.reflexes}
+    yield from _check_letters(source, manifest)
+    written: dict[Node, Written] = {
+        (reflex.name, number): each
+        for reflex in manifest.reflexes
+        for number, each in enumerate(written_by(manifest, reflex, catalogue))
+    }
+    heard = {node: list(_heard_by(manifest, each)) for node, each in written.items()}
+    leads_to = {node: {to: each for each in found for to in _answers(each, written)} for node, found in heard.items()}
     for place, reflex in enumerate(manifest.reflexes):
-        for name, stream in sets_off[reflex.name].items():
-            if reflex.name not in _reached(name, sets_off):
-                continue
-            at, topic = _origin(manifest, place, reflex)
-            line = source.line(("streams", manifest.streams.index(stream)))
-            through = "" if name == reflex.name else f" through {name!r}"
-            rule = f"the stream of line {line} reads it, and {reflex.name!r} would set itself off{through} without end"
-            yield source.mistake(at, f"{rule}; choose a topic that the pack does not read", topic)
-            break
+        nodes = [node for node in written if node[0] == reflex.name]
+        circles = ((node, to) for node in nodes for to in leads_to[node] if node in _reached(to, leads_to))
+        if (found := next(circles, None)) is not None:
+            node, to = found
+            yield _mistake(source, manifest, place, written[node], leads_to[node][to])
 
 
-def _reached(name: str, sets_off: Mapping[str, Mapping[str, StreamSpec]]) -> set[str]:
-    found, left = set[str](), [name]
+def _check_letters(source: Source, manifest: PackManifest) -> Iterator[Mistake]:
+    for place, stream in enumerate(manifest.streams):
+        if stream.reads(DEAD_LETTERS):
+            at: Location = ("streams", place, "topic" if stream.topic else "topics")
+            rule = f"reads {DEAD_LETTERS}: what could not be taken there would come back on it without end"
+            yield source.mistake(at, f"{rule}; look at them with `forestall dead-letters`", stream.name)
+
+
+def _mistake(source: Source, manifest: PackManifest, place: int, written: Written, heard: _Heard) -> Mistake:
+    reflex, kind = manifest.reflexes[place], written.message["type"]
+    line = source.line(("streams", manifest.streams.index(heard.stream)))
+    through = "" if heard.reflex == reflex.name else f" through {heard.reflex!r}"
+    rule = f"the stream of line {line} reads the {kind} that comes of it, and {reflex.name!r} would set itself off"
+    rule += f"{through} without end"
+    for number, tool in enumerate(manifest.topic_tools):
+        if tool.name == reflex.tool and tool.topic in written.topics and heard.stream.reads(tool.topic):
+            at: Location = ("topic_tools", number, "topic")
+            return source.mistake(at, f"{rule}; choose a topic that the pack does not read", tool.topic)
+    advice = "let `where`, or the stream's `keep`, leave it out, or heed another type"
+    if written.message["data"] is ANY:  # what a tool announces
+        advice = "heed another type, or call another tool"
+    return source.mistake(("reflexes", place, "of"), f"{rule}; {advice}", list(reflex.of))
+
+
+def _answers(heard: _Heard, written: Mapping[Node, Written]) -> Iterator[Node]:
+    """What comes of the reflex then; where its call cannot be made, the ruling that says so."""
+    for node, each in written.items():
+        if node[0] == heard.reflex and (heard.called or each.always):
+            yield node
+
+
+def _reached(node: Node, leads_to: Mapping[Node, Mapping[Node, _Heard]]) -> set[Node]:
+    found, left = set[Node](), [node]
     while left:
         if (each := left.pop()) not in found:
             found.add(each)
-            left += sets_off[each]
+            left += leads_to[each]
     return found
 
 
-def _origin(manifest: PackManifest, place: int, reflex: Reflex) -> tuple[Location, str]:
-    """Where the topic is named; where it is ours alone, the reflex's tool."""
-    for number, tool in enumerate(manifest.topic_tools):
-        if tool.name == reflex.tool and any(stream.reads(tool.topic) for stream in manifest.streams):
-            return ("topic_tools", number, "topic"), tool.topic
-    return ("reflexes", place, "tool"), reflex.tool
+def _heard_by(manifest: PackManifest, written: Written) -> Iterator[_Heard]:
+    """The reflexes that a message may set off, also by way of the pack's `processed` topics."""
+    left, passed = [written], set[tuple[str, str]]()
+    while left:
+        each = left.pop()
+        for stream in manifest.streams:
+            if not any(map(stream.reads, each.topics)):
+                continue
+            for kind, data in _taken(stream, each.message):
+                yield from (
+                    _Heard(reflex.name, stream, all(data.get(name) is not None for name in reflex.needed))
+                    for reflex in manifest.reflexes
+                    if _heeds(reflex, kind, data)
+                )
+                if stream.processed is not None and (stream.name, kind) not in passed:
+                    passed.add((stream.name, kind))
+                    left.append(passed_on(each, stream.processed, kind, data))
 
 
-def _heard_by(manifest: PackManifest, reflex: Reflex) -> Iterator[tuple[str, StreamSpec]]:
-    """The reflexes that a command of this one may set off, each with the stream on which it does."""
-    message = _message(manifest, reflex)
-    topics = {name.removeprefix("topic:") for name in Routing().of(message["type"])}
-    topics |= {tool.topic for tool in manifest.topic_tools if tool.name == reflex.tool}
-    for stream in manifest.streams:
-        if not any(stream.reads(topic) for topic in topics):
-            continue
-        data = _data(stream, message)
-        if data is None or not all(_may_pass(test, data) for test in stream.keep):
-            continue
-        for step in stream.enrich:
-            data |= dict.fromkeys(step.take, ANY) if step.set is None else {step.set: step.to}
-        made = {message["type"]} if stream.mapping is None else set(stream.mapping.type.names)
-        types = {each.type for each in stream.types if each.type in made and data.keys() >= _required(each)}
-        for other in manifest.reflexes:
-            heeds = types & set(other.of) and all(data.get(name) is not None for name in other.needed)
-            if heeds and all(_may_pass(test, data) for test in other.where):
-                yield other.name, stream
+def _heeds(reflex: Reflex, kind: str, data: Mapping[str, Any]) -> bool:
+    return kind in reflex.of and all(may_pass(test, data) for test in reflex.where)
 
 
-def _required(declared: EventType) -> set[str]:
-    """A message that lacks one of these is a dead letter."""
-    return set(declared.data.get("required", ()))
+def _taken(stream: StreamSpec, message: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Type and data of the events that the message may become; none where it is left out or a dead letter."""
+    data = _data(stream, message)
+    if data is None or not all(may_pass(test, data) for test in stream.keep):
+        return
+    for step in stream.enrich if data is not ANY else ():
+        data = data | (dict.fromkeys(step.take, ANY) if step.set is None else {step.set: step.to})
+    made = (message["type"],) if stream.mapping is None else stream.mapping.type.names
+    for each in stream.types:
+        if each.type in made and may_fit(data, each.data):
+            yield each.type, data if data is ANY else _defaults(each.data) | data
 
 
-def _may_pass(test: Where, data: Mapping[str, Any]) -> bool:
-    value = data.get(test.field)
-    return value is ANY or test.compiled()(value)
-
-
-def _message(manifest: PackManifest, reflex: Reflex) -> dict[str, Any]:
-    """A command of the reflex as it is published, with `ANY` wherever more than one value may come."""
-    topic = next((tool.topic for tool in manifest.topic_tools if tool.name == reflex.tool), None)
-    command = Command(
-        id="-",
-        incident_id="-",
-        pack=manifest.pack,
-        tenant="-",
-        plan_version=reflex.version,
-        ordinal="1",
-        tool=reflex.tool,
-        arguments={},
-        deadline=0,
-        value_ceiling=Decimal(0),
-        authority="-",
-    )
-    data = command.to_json() | ({"topic": topic} if topic else {})
-    event = own_event(ISSUED, data, about=("-",), time=0, incident="-", cause="-")
-    message: dict[str, Any] = json.loads(encode_event(event))
-    known = {name: message[name] for name in ("type", "source", "specversion", "datacontenttype")}
-    arguments = {
-        name: ANY if isinstance(given, str) and given.startswith("$") else given
-        for name, given in reflex.arguments.items()
-    }
-    written = {name: value if name in _FIXED or value is None else ANY for name, value in data.items()}
-    return dict.fromkeys(message, ANY) | known | {"data": written | {"arguments": arguments}}
+def _defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields that validation adds where they are missing."""
+    properties = schema.get("properties")
+    parts = properties.items() if isinstance(properties, dict) else ()
+    return {name: ANY for name, part in parts if isinstance(part, dict) and "default" in part}
 
 
 def _data(stream: StreamSpec, message: Mapping[str, Any]) -> dict[str, Any] | None:
     """The event's data, as the stream reads the message; None where it cannot be read."""
     if stream.mapping is None:
-        return dict(message["data"])
+        data: dict[str, Any] = message["data"]
+        return data
     return None if stream.format == "avro" else _mapped(stream.mapping, message)
 
 
