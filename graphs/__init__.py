@@ -17,7 +17,7 @@ from graphs.monitor import (
     subscription_name,
 )
 from graphs.reading import Screened
-from graphs.screening import Incoming
+from graphs.screening import Incoming, Screen, ahead_of_clock
 from graphs.services import GRAPH_VERSION, RUNS_IN_FLIGHT, PackRuntime, Services
 
 __all__ = [
@@ -31,10 +31,12 @@ __all__ = [
     "Incoming",
     "PackRuntime",
     "PartitionMonitor",
+    "Screen",
     "Screened",
     "Services",
     "Standing",
     "StreamCombiner",
+    "ahead_of_clock",
     "combiner_lease",
     "flushed",
     "part_name",

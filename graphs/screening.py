@@ -7,7 +7,7 @@ from typing import Any, Literal
 import fastjsonschema
 
 from agents.mapping import Fault, Mapper, Origin, Steps, own_id, read_json
-from contracts import SECOND, Event, MalformedEvent, StreamSpec, decode_event
+from contracts import EPOCHS, SECOND, Event, EventMapping, MalformedEvent, StreamSpec, decode_event
 from ledger import DeadLetter
 
 EVENT_MAX_BYTES = 1_000_000
@@ -41,11 +41,24 @@ class Accepted:
     message: Incoming
 
 
+def ahead_of_clock(time: int, now: int, mapping: EventMapping | None = None) -> str | None:
+    """Why an event's time lies too far ahead of our own clock; None of one that does not.
+
+    `mapping`: by which its time was read. Where that holds no offset, a wrong `zone` may be to blame.
+    """
+    if time <= now + FUTURE_TOLERANCE:
+        return None
+    mend = "mend the sender's clock"
+    if mapping is not None and mapping.time.column is not None and mapping.time.format not in EPOCHS:
+        mend += ", or the zone in the mapping, if its times are not written in that one"
+    return f"time: {(time - now) // SECOND} s ahead of our clock; {mend}"
+
+
 class Screen:
     """Decodes messages of one stream, maps, filters and enriches them, and holds them against its declared types."""
 
     def __init__(self, stream: StreamSpec, tenant: str) -> None:
-        self.tenant = tenant
+        self.tenant, self._mapping = tenant, stream.mapping
         self._mapper = None if stream.mapping is None else Mapper(stream.mapping, tenant=tenant)
         self._steps = Steps(stream) if stream.keep or stream.enrich else None
         self._ignore_others = stream.others == "ignore"
@@ -61,9 +74,8 @@ class Screen:
         event = self._event(message)
         if isinstance(event, Fault):
             return self.dead(message, event.code, str(event), now)
-        if event.time > now + FUTURE_TOLERANCE:
-            seconds = (event.time - now) // SECOND
-            return self.dead(message, "future", f"time: {seconds} s ahead of our clock; mend the sender's clock", now)
+        if ahead := ahead_of_clock(event.time, now, self._mapping):
+            return self.dead(message, "future", ahead, now)
         validator = self.validators.get(event.type)
         if validator is None:
             if self._ignore_others:

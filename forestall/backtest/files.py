@@ -102,6 +102,6 @@ class MappedRows:
         if isinstance(event, Fault):
             return BadInput(row.line, event.field, event.value, event.rule)
         try:
-            return Recorded(self._topic, encode_event(event), event.key, event.time)
+            return Recorded(self._topic, encode_event(event), event.key, event.time, self._mapping)
         except UnicodeEncodeError:
             return BadInput(row.line, None, None, "not UTF-8; save the file as UTF-8")

@@ -57,11 +57,13 @@ class Pace:
 
     A stretch ends where a pane does; the first that does so `beyond` microseconds later, which may be changed between
     two stretches. The clock never goes back. An event far ahead does not move it unless most of those behind it agree:
-    the intake then refuses that one as coming from a wrong clock, just as live.
+    the intake then refuses that one as coming from a wrong clock, just as live. Where no event is among the messages,
+    they are played at `otherwise`.
     """
 
     next_close: Callable[[int], int]
     beyond: int = 0
+    otherwise: int = 0
     now: int | None = None
     begin: int | None = None
     _stretch: list[Recorded] = field(default_factory=list)
@@ -79,7 +81,9 @@ class Pace:
         while self._ahead:
             for stretch in self._take(self._ahead.popleft()):
                 yield stretch
-        if self._stretch and self.now is not None:
+        if self._stretch:
+            if self.now is None:
+                self.now = self.begin = self.otherwise
             yield self._cut()
 
     def _take(self, recorded: Recorded) -> list[Stretch]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from agents.monitoring import MAX_JUMP
 from contracts import MINUTE, SECOND, Clock, decode_event, to_iso
 from evals import VirtualClock
+from forestall.backtest.ahead import Ahead
 from forestall.backtest.findings import incidents_of, signals_of
 from forestall.backtest.letters import Letters
 from forestall.backtest.pace import Pace, Stretch, closing, strides
@@ -77,8 +78,9 @@ async def backtest(
             app = await stack.enter_async_context(open_app(_settings(home, options), [watching], clock, owner=OWNER))
             if not isinstance(app.broker, EmbeddedBroker):
                 raise ForestallError("a backtest came upon a broker that is not its own; nothing was published")
-            play, span = _Play(app, watching, clock, progress), Span(history, options.since, options.until)
-            await play.run(span.batches())
+            span, ahead = Span(history, options.since, options.until), Ahead(app, watching, clock, wall)
+            play = _Play(app, watching, clock, begun, progress)
+            await play.run(ahead.without(span.batches()))
             found = await play.found(pack)
     wall_s = (wall.now() - begun) / SECOND
     return replace(found, source=history.name, rows=replace(history.rows, outside=span.outside), wall_s=wall_s)
@@ -133,10 +135,10 @@ def _home(keep: Path | None) -> Iterator[Path]:
 class _Play:
     """One run, from the first event to the last pane."""
 
-    def __init__(self, app: App, pack: Pack, clock: VirtualClock, progress: Progress) -> None:
+    def __init__(self, app: App, pack: Pack, clock: VirtualClock, today: int, progress: Progress) -> None:
         self._app, self._pack, self._clock, self._progress = app, pack, clock, progress
         measures = pack.manifest.measures
-        self._pace = Pace(closing(measures))
+        self._pace = Pace(closing(measures), otherwise=today)
         self._careful, self._quiet = strides(measures)
         self._tracks = Tracks(app.services, pack.manifest)
         self._letters = Letters()
@@ -208,7 +210,7 @@ class _Play:
     async def found(self, pack: Pack) -> Backtest:
         """What came of it, from the ledger."""
         runtime = self._app.services.packs[pack.name]
-        last = self._pace.now or 0
+        last = self._pace.otherwise if self._pace.now is None else self._pace.now
 
         def read(tx: Transaction) -> Backtest:
             return Backtest(
@@ -216,7 +218,7 @@ class _Play:
                 title=pack.manifest.title,
                 pack_digest=pack.digest,
                 source="",
-                begin=self._pace.begin or last,
+                begin=last if self._pace.begin is None else self._pace.begin,
                 end=last,
                 rows=Rows(),
                 counts=_counts(tx, pack.name),

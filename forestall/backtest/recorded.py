@@ -4,17 +4,22 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from contracts import EventMapping
 from forestall.backtest.result import Rows
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """`topic` is the pack's, `time` the event's (microseconds), or None of what is no event."""
+    """`topic` is the pack's, `time` the event's (microseconds), or None of what is no event.
+
+    `mapping` is what made an event of a row or of a message, where something did.
+    """
 
     topic: str
     payload: bytes
     key: str | None
     time: int | None
+    mapping: EventMapping | None = None
 
 
 class History(Protocol):

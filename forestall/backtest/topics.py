@@ -139,7 +139,7 @@ class _Part:
         made = self._mapper.map(document, Origin(message.topic, place, publish_time=message.publish_time))
         if isinstance(made, Fault):
             return self._bad(message, made)
-        return Recorded(self._played, encode_event(made), made.key, made.time)
+        return Recorded(self._played, encode_event(made), made.key, made.time, self._mapper_of)
 
     def _bad(self, message: Message, fault: Fault) -> BadInput:
         reason = f"{fault.rule} (message {message.topic}#{message.partition}:{message.message_id})"

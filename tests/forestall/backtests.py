@@ -5,13 +5,15 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from contracts import MINUTE, Event, encode_event, from_iso
+from contracts import MINUTE, Event, EventMapping, encode_event, from_iso
+from evals import VirtualClock
 from forestall.backtest import Backtest, Options, file_history
 from forestall.backtest import backtest as play_backtest
 from forestall.packs import Pack, load_pack
-from triggers.clock import WallClock
 
 START = from_iso("2026-03-01T00:00:00Z")
+TODAY = from_iso("2028-01-01T00:00:00Z")
+"""What our own clock says."""
 PANE = 15 * MINUTE
 PARCELS = Path(__file__).parents[1] / "packs" / "parcels"
 DEPOTS = ("north", "south", "east", "west")
@@ -40,8 +42,15 @@ def write_lines(path: Path, events: Sequence[Event | bytes]) -> Path:
     return path
 
 
-def play(file: Path, pack: Path | Pack = PARCELS, options: Options | None = None) -> Backtest:
-    """A backtest of a file of events."""
+def play(
+    file: Path,
+    pack: Path | Pack = PARCELS,
+    options: Options | None = None,
+    *,
+    mapping: EventMapping | None = None,
+    today: int = TODAY,
+) -> Backtest:
+    """A backtest of a file of events, or of rows that `mapping` makes into events."""
     loaded = pack if isinstance(pack, Pack) else load_pack(pack)
-    history = file_history(file, loaded.manifest, None, None, "default")
-    return asyncio.run(play_backtest(loaded, history, options or Options(), WallClock()))
+    history = file_history(file, loaded.manifest, mapping, None, "default")
+    return asyncio.run(play_backtest(loaded, history, options or Options(), VirtualClock(today)))

@@ -11,13 +11,13 @@ import pytest
 from msgspec.structs import replace
 
 import forestall.backtest.play as the_play
-from contracts import DAY, HOUR, SECOND, to_iso
+from contracts import DAY, HOUR, MINUTE, SECOND, EventMapping, to_iso
 from forestall.backtest import Backtest, Options
 from forestall.bootstrap import LEDGER_FILE
 from forestall.errors import ForestallError, InputError, UsageError
 from forestall.packs import Pack, load_pack
 from ledger import SqliteLedger
-from tests.forestall.backtests import PANE, START, parcels_events, play, write_lines
+from tests.forestall.backtests import PANE, START, TODAY, parcels_events, play, write_lines
 
 NOON = START + 2 * 24 * HOUR + 12 * HOUR
 
@@ -140,6 +140,62 @@ def test_a_folder_that_holds_something_is_not_played_in(tmp_path: Path) -> None:
     file = write_lines(tmp_path / "parcels.jsonl", parcels_events(days=1))
     with pytest.raises(UsageError, match="holds something"):
         play(file, options=Options(keep=tmp_path))
+
+
+# Our own clock
+
+
+def _berlin_rows(tmp_path: Path, zone: str) -> tuple[Path, EventMapping]:
+    """A row a minute for an hour up to TODAY, in Berlin's winter time."""
+    local = [to_iso(TODAY + HOUR - number * MINUTE)[:19].replace("T", " ") for number in reversed(range(60))]
+    file = tmp_path / "rows.csv"
+    file.write_text("at,parcel,depot\n" + "".join(f"{at},P{n},east\n" for n, at in enumerate(local)))
+    time = {"column": "at", "format": "%Y-%m-%d %H:%M:%S", "zone": zone}
+    fields = {"parcel": "parcel", "depot": "depot"}
+    return file, EventMapping.model_validate({"type": "parcel.returned", "time": time, "fields": fields})
+
+
+def test_events_ahead_of_our_clock_are_refused_as_live_and_the_zone_named(tmp_path: Path) -> None:
+    file, mapping = _berlin_rows(tmp_path, "UTC")
+    found = play(file, mapping=mapping, today=TODAY)
+    assert (found.taken, dict(found.dead_letters.counts)) == (
+        5,
+        {"future": 55},
+    )  # five minutes of it pass for clocks that differ
+    assert found.dead_letters.reasons["future"][0] == (
+        "time: 360 s ahead of our clock; mend the sender's clock, or the zone in the mapping,"
+        " if its times are not written in that one"
+    )
+
+
+@pytest.mark.parametrize(("today", "zone"), [(TODAY, "Europe/Berlin"), (TODAY + HOUR, "UTC")])
+def test_control_in_the_right_zone_or_an_hour_later_they_are_taken(tmp_path: Path, today: int, zone: str) -> None:
+    file, mapping = _berlin_rows(tmp_path, zone)
+    found = play(file, mapping=mapping, today=today)
+    assert (found.taken, dict(found.dead_letters.counts)) == (60, {})
+
+
+def test_what_lies_ahead_does_not_move_the_clock(tmp_path: Path) -> None:
+    """Ten of one wrong clock among the others, that would confirm each other."""
+    events = parcels_events(days=1)
+    wrong = [replace(events[0], id=f"wrong-{number}", time=TODAY + DAY + number) for number in range(10)]
+    found = play(write_lines(tmp_path / "parcels.jsonl", [*events[:60], *wrong, *events[60:]]))
+    assert (found.taken, dict(found.dead_letters.counts)) == (len(events), {"future": 10})
+    assert found.end == events[-1].time
+
+
+def test_control_with_a_later_clock_they_take_it_along(tmp_path: Path) -> None:
+    events = parcels_events(days=1)
+    wrong = [replace(events[0], id=f"wrong-{number}", time=TODAY + DAY + number) for number in range(10)]
+    found = play(write_lines(tmp_path / "parcels.jsonl", [*events[:60], *wrong, *events[60:]]), today=TODAY + 2 * DAY)
+    assert found.end == wrong[-1].time
+
+
+def test_with_nothing_but_what_lies_ahead_the_rest_is_told_too(tmp_path: Path) -> None:
+    events = [replace(each, time=each.time + 1000 * DAY) for each in parcels_events(days=1)[:20]]
+    found = play(write_lines(tmp_path / "parcels.jsonl", [b"{}", *events]))
+    assert dict(found.dead_letters.counts) == {"future": 20, "malformed": 1}
+    assert found.begin == found.end == TODAY
 
 
 # Nothing is forgotten

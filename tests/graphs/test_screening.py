@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from contracts import SECOND, StreamSpec, encode_event
-from graphs.screening import Accepted, Incoming, Screen
+from contracts import SECOND, EventMapping, StreamSpec, encode_event
+from graphs.screening import Accepted, Incoming, Screen, ahead_of_clock
 from ledger import DeadLetter
 
 NOW = 1_800_000_000 * SECOND
@@ -56,7 +56,7 @@ def test_what_keep_leaves_out_is_no_dead_letter() -> None:
         (b'{"at": 1e99999999999999999999}', "malformed", "not JSON"),
         (b"[" * 5000 + b"]" * 5000, "malformed", "not JSON: nested too deeply"),
         (b'{"no": "\xff"}', "malformed", "not JSON"),
-        (GOOD | {"at": 1_800_000_301}, "future", "301 s ahead"),
+        (GOOD | {"at": 1_800_000_301}, "future", "301 s ahead of our clock; mend the sender's clock"),
         (b'"' + b"x" * 1_000_001, "too_large", "1000002 bytes"),
     ],
 )
@@ -85,3 +85,21 @@ def test_cloudevents_are_filtered_and_enriched_too() -> None:
     assert isinstance(found, Accepted)
     assert found.event == first.event
     assert read(encode_event(first.event), plain | {"keep": [{"field": "no", "equals": "8"}]}) == "filtered"
+
+
+@pytest.mark.parametrize(
+    ("time", "zone_told"),
+    [
+        ({"column": "at", "format": "%Y-%m-%d %H:%M:%S", "zone": "UTC"}, True),
+        ({"column": "at"}, True),
+        ({"column": "at", "format": "epoch_s"}, False),
+        ({"publish": True}, False),
+    ],
+)
+def test_a_time_ahead_of_our_clock_may_be_in_another_zone(time: dict[str, Any], zone_told: bool) -> None:
+    mapping = EventMapping.model_validate({"type": "order", "time": time, "fields": {"no": "no"}})
+    reason = ahead_of_clock(NOW + 3_526 * SECOND, NOW, mapping)
+    assert reason is not None
+    assert reason.startswith("time: 3526 s ahead of our clock; mend the sender's clock")
+    assert ("the zone in the mapping" in reason) == zone_told
+    assert ahead_of_clock(NOW + 300 * SECOND, NOW, mapping) is None
