@@ -86,6 +86,8 @@ async def test_what_killed_services_had_is_read(tmp_path: Path, killed: int, cap
 
 async def test_a_living_service_keeps_its_partitions(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with stations(tmp_path, "a", "z") as (service, leaving):
+        leaving.intake.passing()
+        await share(service, leaving)  # from now on only time makes anybody renew
         pass_time(leaving, service)
         assert await leave(leaving) <= 2 * RENEW_MICROS, "nobody waits longer than for its next sign of life"
         assert service.intake.owned
