@@ -86,17 +86,18 @@ class BatchReader:
         places, ids, sources = taken.places, taken.ids, taken.sources
         contents = payloads if len(places) == len(payloads) else [payloads[place] for place in places]
         digests = list(map(content_digest, contents))
-        tenant = self._screen.tenant
+        identities, tenant = self._identities(sources, ids), self._screen.tenant
+        fields = self._way.fields() if self._way else mapping_fields
 
         def former(row: int) -> tuple[bytes, bytes, bytes]:
             content = payloads[places[row]]
             return former_identity(tenant, sources[row], ids[row]), former_digest(content), digests[row]
 
         return Screened(
-            Readings(ids, taken.types, taken.times, taken.data, self._way.fields() if self._way else mapping_fields),
+            Readings(ids, taken.types, taken.times, taken.data, identities, fields),
             places,
             sources,
-            self._identities(sources, ids),
+            identities,
             digests,
             former,
             dead,

@@ -15,10 +15,13 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """Refused events in a row that lie too far ahead and agree: the first one's time, and their ids."""
+    """Refused events in a row that lie too far ahead and agree: the first one's time, and who they are.
+
+    `identities` in hexadecimal digits; a document of an earlier version may hold bare ids.
+    """
 
     time: int
-    ids: tuple[str, ...]
+    identities: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class PartitionClock:
             "gaps": [list(gap) for gap in self.gaps],
             "position": str(self.position),  # beyond 64 bits on a Pulsar that has seen many ledgers
             "published": self.published,
-            "ahead": [self.ahead.time, list(self.ahead.ids)] if self.ahead is not None else None,
+            "ahead": [self.ahead.time, list(self.ahead.identities)] if self.ahead is not None else None,
         }
 
     @classmethod

@@ -63,7 +63,7 @@ class Counter:
         refused: dict[int, Refused] = {}
         rows = [plan.rows(readings, by_type, refused) for plan in self._plans]
         times = np.asarray(readings.times, dtype=np.int64)
-        timing = timed(times, readings.ids, clock, floor, refused, now)
+        timing = timed(times, readings.identities, clock, floor, refused, now)
         counted = Counted(timing.clock, refused=[refused[place] for place in sorted(refused)])
         for plan, found in zip(self._plans, rows, strict=True):
             if refused:

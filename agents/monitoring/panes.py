@@ -26,7 +26,8 @@ class Pane:
         self.last_at: tuple[int, str] | None = None
 
     def add_number(self, value: float, at: tuple[int, str]) -> None:
-        """`at` is (time, event id): the last value does not depend on the order of arrival."""
+        """`at` is (time, event id). The last value does not depend on the order of arrival: where two sources have an
+        id and a time in common it is the greater of the two."""
         self.samples += 1
         self._add(value)
         self.under = value if self.under is None else min(self.under, value)
@@ -54,8 +55,10 @@ class Pane:
             self.tally.merge(other.tally)
 
     def _keep_last(self, value: float, at: tuple[int, str]) -> None:
-        if self.last_at is None or at >= self.last_at:
+        if self.last is None or self.last_at is None or at > self.last_at:
             self.last, self.last_at = value, at
+        elif at == self.last_at:
+            self.last = max(self.last, value)
 
     def _add(self, value: float) -> None:
         """Exact sum as floats that do not overlap (Shewchuk 1997), so that it does not depend on the order."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from contracts import Event
+from ledger import name_identity, name_prefix
 
 Fields = Callable[[Sequence[str]], Callable[[Any], tuple[Any, ...]]]
 """names -> (one element of `Readings.data` -> the values of these fields, None where absent)."""
@@ -14,13 +15,15 @@ Fields = Callable[[Sequence[str]], Callable[[Any], tuple[Any, ...]]]
 class Readings:
     """Accepted events of one batch in the order of arrival, as columns of equal length.
 
-    `times` are event times in microseconds. What an element of `data` is, only `fields` knows.
+    `times` are event times in microseconds. `identities` (16 bytes) tell events apart, which `ids` do within a source
+    only. What an element of `data` is, only `fields` knows.
     """
 
     ids: Sequence[str]
     types: Sequence[str]
     times: Sequence[int]
     data: Sequence[Any]
+    identities: Sequence[bytes]
     fields: Fields
 
     def __len__(self) -> int:
@@ -33,6 +36,7 @@ class Readings:
             [self.types[place] for place in places],
             [self.times[place] for place in places],
             [self.data[place] for place in places],
+            [self.identities[place] for place in places],
             self.fields,
         )
 
@@ -45,6 +49,7 @@ class Readings:
             [event.type for event in taken],
             [event.time for event in taken],
             [event.data for event in taken],
+            [name_identity(name_prefix(event.tenant, event.source), event.id) for event in taken],
             mapping_fields,
         )
 

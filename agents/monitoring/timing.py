@@ -32,7 +32,12 @@ class Timing:
 
 
 def timed(
-    times: Times, ids: Sequence[str], clock: PartitionClock, floor: Floor, refused: dict[int, Refused], now: int | None
+    times: Times,
+    identities: Sequence[bytes],
+    clock: PartitionClock,
+    floor: Floor,
+    refused: dict[int, Refused],
+    now: int | None,
 ) -> Timing:
     """Move the clock with each event in turn; what is out of time is put to those that are `refused` already, which
     move nothing. `now` is our own clock, where it may be believed."""
@@ -50,7 +55,7 @@ def timed(
                 latest, ahead = max(int(own.max()), latest if latest is not None else int(own.max())), None
             moved = replace(clock, latest=latest, gaps=_open_gaps(clock, floor), ahead=ahead)
             return Timing(moved, times, before, np.full(len(times), clock.since))
-    return _one_by_one(times, ids, clock, floor, refused, now)
+    return _one_by_one(times, identities, clock, floor, refused, now)
 
 
 def _open_gaps(clock: PartitionClock, floor: Floor) -> tuple[Span, ...]:
@@ -58,7 +63,12 @@ def _open_gaps(clock: PartitionClock, floor: Floor) -> tuple[Span, ...]:
 
 
 def _one_by_one(
-    times: Times, ids: Sequence[str], clock: PartitionClock, floor: Floor, refused: dict[int, Refused], now: int | None
+    times: Times,
+    identities: Sequence[bytes],
+    clock: PartitionClock,
+    floor: Floor,
+    refused: dict[int, Refused],
+    now: int | None,
 ) -> Timing:
     """The rule itself: a batch with a first event, a jump, or a refusal."""
     before, since = np.empty_like(times), np.empty_like(times)
@@ -71,12 +81,12 @@ def _one_by_one(
             if time < oldest - MAX_AGE:
                 refused[place] = _ancient(place, time, oldest)
             elif time > reference + MAX_JUMP:
-                if (now is not None and abs(time - now) <= CLOCKS_AGREE) or _confirmed(ahead, time, ids[place]):
+                if (now is not None and abs(time - now) <= CLOCKS_AGREE) or _confirmed(ahead, time, identities[place]):
                     gaps += ((reference, time),) if known else ()
                     begun = time
                 else:
                     refused[place] = _future(place, time, reference)
-                    ahead = _further(ahead, time, ids[place])
+                    ahead = _further(ahead, time, identities[place])
         if place not in refused:
             first = time if first is None else first
             begun = time if begun is None else begun
@@ -92,16 +102,20 @@ def _agrees(ahead: Ahead | None, time: int) -> bool:
     return ahead is not None and abs(time - ahead.time) <= MAX_JUMP
 
 
-def _confirmed(ahead: Ahead | None, time: int, id: str) -> bool:
+def _confirmed(ahead: Ahead | None, time: int, identity: bytes) -> bool:
     """Whether enough others before it said the same; a repetition of one of them confirms nothing."""
-    return ahead is not None and _agrees(ahead, time) and len(ahead.ids) >= CONFIRMATIONS and id not in ahead.ids
+    if ahead is None or not _agrees(ahead, time):
+        return False
+    return len(ahead.identities) >= CONFIRMATIONS and identity.hex() not in ahead.identities
 
 
-def _further(ahead: Ahead | None, time: int, id: str) -> Ahead:
+def _further(ahead: Ahead | None, time: int, identity: bytes) -> Ahead:
     """The row with one more event in it, or a new row where it does not agree with the first of them."""
     if ahead is None or not _agrees(ahead, time):
-        return Ahead(time, (id,))
-    return ahead if id in ahead.ids else replace(ahead, ids=(*ahead.ids, id))
+        return Ahead(time, (identity.hex(),))
+    if identity.hex() in ahead.identities:
+        return ahead
+    return replace(ahead, identities=(*ahead.identities, identity.hex()))
 
 
 def _future(place: int, time: int, reference: int) -> Refused:

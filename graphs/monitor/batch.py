@@ -47,8 +47,9 @@ def _foreseen() -> Iterator[None]:
 class Batch:
     """One micro-batch on its way. `ended`: with it the partition is read to its end.
 
-    `assumed`: counted by what was known of the ledger, without a look. `unforeseen` were taken out of the batch before,
-    of which `last` was the last message; `in_a_row` of them lie behind the last event that was taken.
+    `handled` messages came before these, and were taken out. `assumed`: counted by what was known of the ledger,
+    without a look. `published` are the rows of `screened` that are in the stream's `processed` topic. `unforeseen` were
+    taken out of `span`, which is the whole of them; `in_a_row` of them lie behind the last event that was taken.
     """
 
     messages: Sequence[Incoming]
@@ -65,11 +66,11 @@ class Batch:
     handled: int = 0
     duplicates: int = 0
     taken: list[int] = field(default_factory=list)
-    published: bool = False
+    published: set[int] = field(default_factory=set)
     row: InboxRow | None = None
     calls: list[Call] = field(default_factory=list)
     unforeseen: Sequence[DeadLetter] = ()
-    last: Incoming | None = None
+    span: Sequence[Incoming] | None = None
     in_a_row: int | None = None
 
 
@@ -81,24 +82,22 @@ def screen(partition: "PartitionMonitor", batch: Batch, before: Screened | None)
     Raises:
         Unforeseen: our own code failed.
     """
-    batch.handled = _handled(batch.messages, partition.clock)
-    if batch.handled:
-        batch.messages = batch.messages[batch.handled :]
-    elif before is not None and not before.dead:
+    if before is not None and not before.dead:
         batch.screened = before
         return
     with _foreseen():
         batch.screened = partition.screened(batch.messages, batch.now)
 
 
-def _handled(messages: Sequence[Incoming], clock: PartitionClock) -> int:
+def handled(messages: Sequence[Incoming], clock: PartitionClock) -> int:
     """How many messages at the beginning were in a batch that was committed: they come again, and the inbox may have
     forgotten them. A log that was made anew begins with low positions again, and is told by its later publishing."""
-    for place, message in enumerate(messages):
-        published = message.publish_time
-        if not (0 <= message.position <= clock.position and published is not None and published <= clock.published):
-            return place
-    return len(messages)
+    return next((place for place, message in enumerate(messages) if not _came(message, clock)), len(messages))
+
+
+def _came(message: Incoming, clock: PartitionClock) -> bool:
+    published = message.publish_time
+    return 0 <= message.position <= clock.position and published is not None and published <= clock.published
 
 
 async def count(partition: "PartitionMonitor", batch: Batch, *, look: bool) -> None:
@@ -145,24 +144,30 @@ def _judge(partition: "PartitionMonitor", batch: Batch) -> None:
         message = batch.messages[read.places[row]]
         batch.dead.append(Screen.dead(message, each.code, each.reason, batch.now))
     batch.duplicates = batch.handled + sifted.duplicates
-    last = batch.messages[-1] if batch.last is None and batch.messages else batch.last
-    batch.counted = replace(counted, clock=_read_up_to(counted.clock, last))
+    span = batch.messages if batch.span is None else batch.span
+    batch.counted = replace(counted, clock=_read_up_to(counted.clock, span))
 
 
-def _read_up_to(clock: PartitionClock, last: Incoming | None) -> PartitionClock:
-    if last is None:
+def _read_up_to(clock: PartitionClock, span: Sequence[Incoming]) -> PartitionClock:
+    """The position goes back in a log that was made anew, and never for what was handled and comes again in between."""
+    if not span:
         return clock
-    published = max(last.publish_time or 0, clock.published)
-    return replace(clock, position=last.position, published=published)
+    position, published = span[-1].position, max(span[-1].publish_time or 0, clock.published)
+    if position < clock.position and all(each.position > clock.position or _came(each, clock) for each in span):
+        position = max(clock.position, *(each.position for each in span))
+    return replace(clock, position=position, published=published)
 
 
 async def process(partition: "PartitionMonitor", batch: Batch) -> None:
     """What is taken goes to the stream's `processed` topic, under the same ids: at least once, for a crash before the
-    commit brings it again."""
+    commit brings it again. A batch that is done again may take others: of those, what is not published yet."""
     assert batch.screened is not None
-    if partition.publish is not None and batch.taken and not batch.published:
-        await partition.publish([batch.screened.events[row] for row in batch.taken])
-        batch.published = True
+    if partition.publish is None:
+        return
+    rows = [row for row in batch.taken if row not in batch.published]
+    if rows:
+        await partition.publish([batch.screened.events[row] for row in rows])
+        batch.published.update(rows)
 
 
 async def commit(partition: "PartitionMonitor", batch: Batch) -> None:

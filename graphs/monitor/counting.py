@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from agents.monitoring import Counter, Floor, Pane, PartitionClock, merge_parts
 from contracts import Event, StreamSpec
-from graphs.monitor.batch import Batch, Unforeseen, commit, count, process, screen
+from graphs.monitor.batch import Batch, Unforeseen, commit, count, handled, process, screen
 from graphs.monitor.isolation import isolate
 from graphs.monitor.names import part_name, subscription_name
 from graphs.reading import BatchReader, Screened
@@ -114,9 +114,13 @@ class PartitionMonitor:
             await self.restored()
             if not messages and ended == self.ended:
                 return {"messages": 0}
+            before = handled(messages, self.clock)
+            if before:
+                messages, screened = messages[before:], None
             with suppress(Unforeseen):
-                return await self.take_at_once(Batch(messages, self.services.clock.now(), ended), screened)
-            return _together(await isolate(self, messages, ended=ended))
+                batch = Batch(messages, self.services.clock.now(), ended, handled=before)
+                return await self.take_at_once(batch, screened)
+            return _together(await isolate(self, messages, ended=ended, handled=before))
         except BaseException:
             self._loaded, self._unseen = False, FEW + 1
             raise
@@ -130,7 +134,7 @@ class PartitionMonitor:
             LedgerError: nothing of the batch was written.
             Unforeseen: our own code failed on it, and nothing was written.
         """
-        messages = len(batch.messages) + len(batch.unforeseen)
+        messages = batch.handled + len(batch.messages) + len(batch.unforeseen)
         look = len(batch.messages) > FEW or self._unseen > FEW
         screen(self, batch, screened)
         for _ in range(TRIES):

@@ -37,10 +37,13 @@ class _Trial:
     proven: bool
 
 
-async def isolate(partition: "PartitionMonitor", messages: Sequence[Incoming], *, ended: bool) -> list["CountState"]:
+async def isolate(
+    partition: "PartitionMonitor", messages: Sequence[Incoming], *, ended: bool, handled: int
+) -> list["CountState"]:
     """Take a batch that failed as a whole: without the messages that fail alone, or by halves where none does.
 
     Each part is one transaction, in order; what is taken already comes again as handled if a later part fails.
+    `handled` messages came before these and were taken out; none of a part is one of those, wherever the clock stands.
 
     Raises:
         Exception: what our own code raised, where no message is to blame for it.
@@ -54,10 +57,11 @@ async def isolate(partition: "PartitionMonitor", messages: Sequence[Incoming], *
         if trial.failed and not proven and trial.in_a_row > IN_A_ROW:
             raise _nobodys_fault(partition, trial)
         batch = _without(partition, part, trial, ended=ended and not parts)
+        batch.handled = handled if not done else 0
         try:
             done.append(await partition.take_at_once(batch))
         except Unforeseen as met:
-            if len(part) == 1:
+            if len(part) <= 1:
                 raise met.error from None
             middle = len(part) // 2
             parts += [part[middle:], part[:middle]]
@@ -80,6 +84,8 @@ async def _tried(partition: "PartitionMonitor", messages: Sequence[Incoming], *,
             screen(partition, some, None)
             judge(partition, some)
         except Unforeseen as met:
+            if end == first:
+                raise met.error from None  # a batch of nothing
             if end - first > 1:
                 middle = (first + end) // 2
                 spans += [(middle, end), (first, middle)]
@@ -98,7 +104,7 @@ def _without(partition: "PartitionMonitor", messages: Sequence[Incoming], trial:
         now,
         ended,
         unforeseen=[_letter(messages[place], error, now) for place, error in trial.failed.items()],
-        last=messages[-1],
+        span=messages,
         in_a_row=trial.in_a_row,
     )
 

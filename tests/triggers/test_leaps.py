@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts import DAY, HOUR, MINUTE
+from contracts import DAY, HOUR, MINUTE, Event, encode_event
 from tests.graphs.plant import START, Plant, manifest
 from tests.triggers.station import Station, open_station, reading
 
@@ -62,6 +62,21 @@ async def test_a_history_with_a_break_is_not_lost(tmp_path: Path, partitions: in
         assert counters["events"] == 5 * GOOD - LOST * partitions
         assert counters.get("late", 0) == 0
         assert (await station.intake.status()).watermark == START + (BREAK + 10 * (4 * GOOD - 1)) * MINUTE
+
+
+def first_of_a_new_sender(minute: float) -> bytes:
+    """Who counts from 1."""
+    time = START + int(minute * MINUTE)
+    data = {"bar": 4.0, "pump": "p1"}
+    return encode_event(Event(id="1", source=f"/plant/{minute}", type="pump.read", time=time, data=data))
+
+
+async def test_senders_with_ids_in_common_confirm_a_break(tmp_path: Path) -> None:
+    async with open_station(hourly(tmp_path / "home")) as station:
+        await station.publish(reading(0), *(first_of_a_new_sender(BREAK + 10 * n) for n in range(GOOD)))
+        await read_on(station, 7)
+        assert await dead(station) == {"future": LOST}
+        assert (await station.counters())["events"] == 1 + GOOD - LOST
 
 
 async def test_a_row_survives_the_process(tmp_path: Path) -> None:

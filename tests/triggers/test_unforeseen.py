@@ -130,8 +130,9 @@ async def test_it_is_told_with_its_reason_and_one_traceback(plant: Plant, caplog
 async def test_without_isolation_the_stream_would_end_there(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control."""
 
-    async def off(partition: Any, messages: Any, *, ended: bool) -> Any:
-        await partition.take_at_once(isolation.Batch(messages, partition.services.clock.now(), ended))
+    async def off(partition: Any, messages: Any, *, ended: bool, handled: int) -> Any:
+        now = partition.services.clock.now()
+        await partition.take_at_once(isolation.Batch(messages, now, ended, handled=handled))
 
     monkeypatch.setattr("graphs.monitor.counting.isolate", off)
     async with open_station(plant) as station:

@@ -1,5 +1,6 @@
 """A stream whose clock was wrong at first, or whose history has a gap, goes on once its own events confirm it."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.monitoring import MAX_JUMP, PartitionClock, Refused
+from agents.monitoring import MAX_JUMP, PartitionClock, Readings, Refused
 from agents.monitoring import timing as rule
 from agents.monitoring.timing import CONFIRMATIONS
 from contracts import DAY, HOUR, MINUTE, Event, canonical
@@ -193,9 +194,54 @@ def test_a_clock_with_a_row_is_stored_and_an_old_one_is_read() -> None:
     doc = msgspec.json.decode(msgspec.json.encode(made.clocks[0]))
     clock = PartitionClock.from_doc(doc)
     assert clock.ahead is not None
-    assert clock.ahead.ids == ("e10", "e11", "e12")
+    assert clock.ahead.identities == tuple(each.hex() for each in Readings.of(history(BREAK, 3, first=10)).identities)
     del doc["ahead"]
     assert PartitionClock.from_doc(doc).ahead is None
+
+
+def each_from_its_own(events: list[Event], ids: int) -> list[Event]:
+    """The same events by other names: as many sources as it takes, each with so many ids."""
+    numbers = {number: place for place, number in enumerate(dict.fromkeys(each.id for each in events))}
+    return [
+        msgspec.structs.replace(each, source=f"/s{numbers[each.id] // ids}", id=str(numbers[each.id] % ids))
+        for each in events
+    ]
+
+
+@pytest.mark.parametrize("ids", [1, CONFIRMATIONS - 1])
+@pytest.mark.parametrize("size", [1, 500])
+def test_sources_that_use_the_same_ids_confirm_a_gap(ids: int, size: int) -> None:
+    made, found = hourly(), list[Any]()
+    events = each_from_its_own(history(0, 1) + history(BREAK, 100, first=100), ids)
+    for begin in range(0, len(events), size):
+        found += [(begin + each.place, each.code) for each in made.count(events[begin : begin + size])]
+    assert found == [(1 + place, "future") for place in range(CONFIRMATIONS)]
+
+
+def test_by_their_bare_ids_they_would_all_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control."""
+    made, real = hourly(), Readings.of
+
+    def bare(events: list[Event]) -> Readings:
+        found = real(events)
+        return replace(found, identities=[each.encode() for each in found.ids])
+
+    monkeypatch.setattr(Readings, "of", bare)
+    assert len(made.count(each_from_its_own(history(0, 1) + history(BREAK, 100, first=100), 1))) == 100
+
+
+def test_one_event_of_one_source_sent_again_confirms_nothing_among_others_with_its_id() -> None:
+    made = hourly()
+    row = each_from_its_own(history(BREAK, CONFIRMATIONS - 1, first=100), 1)
+    assert len(made.count([event(0, 1), *row, *row, *row])) == 3 * len(row)
+
+
+def test_a_row_of_an_earlier_version_is_read_on() -> None:
+    """It holds bare ids."""
+    made = hourly()
+    made.count([event(0, 1)])
+    made.clocks[0]["ahead"] = [START + 45 * DAY, ["e10", "e11"]]
+    assert codes(made.count(history(BREAK, 20, first=12))) == FIRST_FEW[:-2]
 
 
 AGES = (0, 0, 0, 0, 35, 35, 35, 45, 60, 100, -400)
@@ -242,6 +288,19 @@ def test_any_batches_and_restarts_come_to_the_same(
     one_by_one = play(events, set(range(len(events))), set(), now)
     assert play(events, ends, restarts, now) == one_by_one
     assert play(events, set(range(0, len(events), 7)), set(), now) == one_by_one
+
+
+@given(ODD, CUTS, st.integers(1, 9))
+def test_what_events_are_called_makes_no_difference(
+    drawn: list[tuple[int, int, int, int, bool]], ends: set[int], ids: int
+) -> None:
+    """As long as source and id together tell them apart."""
+    events = odd(drawn)
+    made, other = hourly(), hourly()
+    bounds = [0, *sorted(cut for cut in ends if 0 < cut < len(events)), len(events)]
+    for first, last in pairwise(bounds):
+        assert made.count(events[first:last]) == other.count(each_from_its_own(events, ids)[first:last])
+    assert made.clocks[0] | {"ahead": None} == other.clocks[0] | {"ahead": None}
 
 
 def test_the_property_is_about_something() -> None:

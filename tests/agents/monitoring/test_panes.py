@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +55,16 @@ def test_the_last_value_does_not_depend_on_the_order_of_arrival(order: list[tupl
     made = pipeline(numbers("last"))
     # Equal times are told apart by the event's id.
     run(made, *(event(at, int(price), price=price) for at, price in order if at < 30), event(61, 9))
+    assert values(made, "price") == [(0, 3.0)]
+
+
+@given(st.permutations([1.0, 2.0, 3.0]), st.booleans())
+def test_nor_on_which_of_two_sources_with_the_same_id_came_last(order: list[float], one_batch: bool) -> None:
+    made = pipeline(numbers("last"), partitions=1 if one_batch else 3)
+    same = [msgspec.structs.replace(event(20, 1, price=price), source=f"/{price}") for price in order]
+    if one_batch:
+        made.count(same)
+    run(made, *([] if one_batch else same), event(61, 9))
     assert values(made, "price") == [(0, 3.0)]
 
 
