@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from forestall.errors import InputError, LedgerTrouble, LockedByAnother, UsageError
-from governance import frozen
 from ledger import Transaction
 
 DEFAULT_HOME = Path(".forestall")
@@ -33,20 +32,6 @@ def now_in(home: Path, tx: Transaction) -> int:
 def home_option(home: Path) -> str:
     """What a command that is printed for this home needs behind it: nothing for the default one."""
     return "" if home == DEFAULT_HOME else f" --home {shlex.quote(str(home))}"
-
-
-def goes_on(home: Path, tx: Transaction) -> str:
-    """Who takes it from here when a person has said something."""
-    story = story_in(home) if (home / MARKER).is_file() else None
-    if story is not None:
-        return f"It goes on with: forestall demo {story['scenario']} --resume --dir {shlex.quote(str(home))}"
-    if frozen(tx) is not None:
-        return f"All effects are frozen; it goes on after: forestall thaw{home_option(home)}"
-    now = now_in(home, tx)
-    watching = [lease.owner for lease in tx.leases.all() if lease.name.startswith("worker:") and lease.until >= now]
-    if watching:
-        return f"The running forestall run ({watching[0]}) goes on with it"
-    return f"It goes on with: forestall run --pack PACK{home_option(home)}"
 
 
 def make_home(home: Path) -> None:

@@ -38,6 +38,7 @@ def note_reflexes(tx: Transaction, manifest: PackManifest) -> None:
 def reflexes_in(tx: Transaction, now: int, tenant: str) -> list[dict[str, Any]]:
     """Every reflex that was noted: its rule, what it may do now and why, how often it did what, and when it acted last.
 
+    `lacks_leave`: all that is missing for it to act is a person's standing approval.
     `may`: `act` (up to `up_to`, until `until`), `observe`, or `refused`.
     """
     notes = {name.removeprefix(NOTE): doc for name, doc in tx.docs.switches().items() if name.startswith(NOTE)}
@@ -60,6 +61,7 @@ def _reflex(
         frozen=frozen(tx) is not None,
         standing=leaves,
         now=now,
+        grant_as=f"{pack}/{noted['name']}",
     )
     valid = [each for each in leaves if each.template == noted["template"] and each.holds(now)]
     leave = max(valid, key=lambda each: each.value_ceiling) if verdict.ruling == "act" else None
@@ -72,11 +74,20 @@ def _reflex(
         "may": verdict.ruling,
         "reason": verdict.reason,
         "valued": noted["valued"],
+        "lacks_leave": verdict.ruling == "refused"
+        and frozen(tx) is None
+        and not valid
+        and _alone(rules, noted["tool"]),
         "up_to": None if leave is None else str(leave.value_ceiling),
         "until": None if leave is None else to_iso(leave.expires_at),
         "counts": {what: tx.docs.counter(f"reflex:{pack}:{noted['name']}:{what}") for what in OUTCOMES},
         "acted_at": None if acted_at is None else to_iso(acted_at),
     }
+
+
+def _alone(rules: tuple[AutonomyRule, ...], tool: str) -> bool:
+    found = next((rule for rule in rules if rule.tool == tool), None)
+    return found is not None and found.may == "alone"
 
 
 def in_words(reflex: Reflex) -> str:

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from contracts import Contract
+from forestall.home import MARKER, home_option, now_in, story_in
 from forestall.settings import Settings
+from governance import frozen
 from ledger import Transaction
 
 NOTE = "usual"
@@ -45,18 +47,30 @@ def as_usual(settings: Settings, usual: Usual | None) -> Settings:
     return settings.model_copy(update={"broker": "pulsar", "pulsar_url": usual.url})
 
 
+def goes_on(home: Path, tx: Transaction, pack: str) -> str:
+    """Who takes an incident of this pack from here when a person has said something."""
+    story = story_in(home) if (home / MARKER).is_file() else None
+    if story is not None:
+        return f"It goes on with: forestall demo {story['scenario']} --resume --dir {shlex.quote(str(home))}"
+    if frozen(tx) is not None:
+        return f"All effects are frozen; it goes on after: forestall thaw{home_option(home)}"
+    watching = watching_in(tx, now_in(home, tx))
+    if watching:
+        return f"The running forestall run ({watching[0]}) goes on with it"
+    return f"It goes on with: {run_command(tx, pack, home_option(home))}"
+
+
+def watching_in(tx: Transaction, now: int) -> list[str]:
+    """The services that run on this home now."""
+    return [lease.owner for lease in tx.leases.all() if lease.name.startswith("worker:") and lease.until >= now]
+
+
 def run_command(tx: Transaction, pack: str, option: str) -> str:
     """The `forestall run` that goes on with this pack as before; `option` names the home."""
     usual = usual_in(tx)
     where = usual.packs.get(pack, pack) if usual else pack
     broker = " --broker pulsar" if usual and usual.broker == "pulsar" else ""
     return f"forestall run --pack {place_told(where)}{broker}{option}"
-
-
-def pack_place(tx: Transaction, pack: str) -> str:
-    """How a command names the pack: by the path that the service was given, else by its name."""
-    usual = usual_in(tx)
-    return place_told(usual.packs.get(pack, pack) if usual else pack)
 
 
 def place_told(where: str) -> str:

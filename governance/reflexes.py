@@ -33,9 +33,11 @@ def rule_on_reflex(
     frozen: bool,
     standing: Iterable[StandingApproval],
     now: int,
+    grant_as: str = "PACK/REFLEX",
 ) -> ReflexVerdict:
     """Nobody looks on when a reflex acts. So it needs all of: a rule that says `alone` and covers the value, a person's
-    standing approval for the reflex that covers the value, mode `act`, and no freeze."""
+    standing approval for the reflex that covers the value, mode `act`, and no freeze. `grant_as`: its name
+    for the person."""
     found = next((each for each in autonomy.rules if each.tool == tool and _covers(each.up_to, value)), None)
     if found is None or found.may != "alone":
         said = "no rule covers it" if found is None else f"the pack's table says {found.may}"
@@ -55,7 +57,7 @@ def rule_on_reflex(
     lapsed = "was revoked or has expired" if named else "was never given"
     if not named and any(each.template.partition(":")[0] == template.partition(":")[0] for each in leaves):
         lapsed = "is needed anew: the rule was changed since one was given"
-    remedy = "`forestall grant PACK/REFLEX` gives one"
+    remedy = f"`forestall grant {grant_as} --up-to AMOUNT` gives one"
     return ReflexVerdict("refused", f"a standing approval for {template} {lapsed}; {remedy}")
 
 

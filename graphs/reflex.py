@@ -55,6 +55,7 @@ class ReflexLane:
                 frozen=stop,
                 standing=standing,
                 now=now,
+                grant_as=f"{manifest.pack}/{call.reflex.name}",
             )
             issued += self._rule(tx, call, verdict, now)
         return issued

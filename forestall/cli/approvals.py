@@ -1,6 +1,7 @@
 """What people answer and grant: `approve`, `deny`, `grant`, `revoke`."""
 
 import sys
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,14 +11,15 @@ from rich.console import Console
 from rich.text import Text
 
 from contracts import DAY, ApprovalRequest, parse_duration
-from forestall.cli.ledgers import change, find, find_incident, read
+from forestall.cli.ledgers import LEDGER_FILE, change, find, find_incident, read
 from forestall.cli.options import Home, Note, Person, Yes, settings
 from forestall.cli.questions import confirm, os_user
 from forestall.cli.reflexes import reflex_named
 from forestall.cli.screen import print_hanging, stdout
 from forestall.errors import UsageError
-from forestall.home import goes_on, home_option, now_in
+from forestall.home import home_option, now_in
 from forestall.trace import at_stake, duration, moment, money, telling_at
+from forestall.usual import goes_on, usual_in
 from governance import Refused, answer, find_request, grant_reflex, grant_standing, revoke_standing
 from ledger import ApprovalRow, Transaction
 
@@ -65,7 +67,7 @@ def _give(
         found = find_request(tx, asked.id)
         now = now_in(folder, tx)
         answer(tx, found, verdict, nonce=asked.nonce, plan_digest=asked.plan_digest, person=who, now=now, note=note)
-        return goes_on(folder, tx)
+        return goes_on(folder, tx, asked.pack)
 
     then = change(folder, f"person:{verdict}", give)
     console.print(Text.assemble((f"{verdict.capitalize()} by {who}.", "bold"), f" {then}."), soft_wrap=True)
@@ -107,7 +109,7 @@ def grant(
     ceiling, length = _ceiling(up_to), _length(lasting)
     found, who = settings(context, home), os_user() if person is None else person
     folder = found.home
-    reflex = reflex_named(incident) if "/" in incident else None
+    reflex = reflex_named(incident, _places(folder)) if "/" in incident else None
 
     def give(tx: Transaction) -> Any:
         if reflex is not None:
@@ -128,7 +130,7 @@ def grant(
         with telling_at(now):
             return given, moment(given.expires_at)
 
-    given, until = change(folder, "person:grant", give)
+    given, until = change(folder, "person:grant", give, make=reflex is not None)  # it may come before the first event
     if reflex is not None:
         stdout().print(Text(f"The rule: {reflex[2]}"), soft_wrap=True)
     stdout().print(
@@ -139,6 +141,14 @@ def grant(
         ),
         soft_wrap=True,
     )
+
+
+def _places(home: Path) -> Mapping[str, str]:
+    """Where the packs lie that this home's service ran, by name."""
+    if not (home / LEDGER_FILE).is_file():
+        return {}
+    usual = read(home, usual_in)
+    return usual.packs if usual else {}
 
 
 def _ceiling(text: str) -> Decimal:

@@ -9,7 +9,8 @@ from forestall.cli.ledgers import change, find, find_incident
 from forestall.cli.options import Home, Note, Person, settings, unicode_text
 from forestall.cli.questions import os_user
 from forestall.cli.screen import stdout
-from forestall.home import goes_on, home_option, now_in
+from forestall.home import home_option, now_in
+from forestall.usual import goes_on
 from governance import close_incident, freeze, set_mode, settle, thaw
 from ledger import Transaction
 
@@ -80,7 +81,8 @@ def settle_command(
         known = [row.command.id for doc in tx.incidents.all() for row in tx.commands.of_incident(doc["id"])]
         name = find(command, known, "command", home=folder, exact=True)
         settle(tx, name, status, person=who, now=now_in(folder, tx), note=note)
-        return name, goes_on(folder, tx)
+        row = tx.commands.get(name)
+        return name, goes_on(folder, tx, _pack_of(tx, row.command.incident_id if row else ""))
 
     name, then = change(folder, "person:settle", work)
     _tell(f"{name}: {status}, says {who}.", f" {then}.")
@@ -98,10 +100,15 @@ def close(
     def work(tx: Transaction) -> tuple[str, str]:
         name = find_incident(tx, incident, folder, exact=True)
         how = close_incident(tx, name, person=who, now=now_in(folder, tx), note=note)
-        return name, "" if how == "closed" else f" {goes_on(folder, tx)}."
+        return name, "" if how == "closed" else f" {goes_on(folder, tx, _pack_of(tx, name))}."
 
     name, then = change(folder, "person:close", work)
     _tell(f"{name}: closed by {who}.", then)
+
+
+def _pack_of(tx: Transaction, incident: str) -> str:
+    run = tx.runs.get(incident)
+    return run.pack if run else ""
 
 
 def _tell(what: str, then: str) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from forestall.errors import NotFound
-from forestall.home import DEFAULT_HOME, home_option
+from forestall.home import DEFAULT_HOME, home_option, make_home
 from ledger import SqliteLedger, Transaction
 
 Answer = TypeVar("Answer")
 LEDGER_FILE = "ledger.db"
 SHOWN = 5
+BEGIN = "Name another home with --home, or begin: forestall run --pack PACK for your pack, or forestall demo retail."
 REFLEX = "rfx-"
 OF_NO_HOME = ("pack", "contract")
 LISTED_BY = {
@@ -35,17 +36,17 @@ def read(home: Path, work: Callable[[Transaction], Answer]) -> Answer:
     return asyncio.run(_with(home, lambda ledger: ledger.read(work)))
 
 
-def change(home: Path, label: str, work: Callable[[Transaction], Answer]) -> Answer:
-    """Run `work` in one transaction on a home's ledger; raises as `read` does."""
-    return asyncio.run(_with(home, lambda ledger: ledger.transact(label, work)))
+def change(home: Path, label: str, work: Callable[[Transaction], Answer], *, make: bool = False) -> Answer:
+    """Run `work` in one transaction on a home's ledger; raises as `read` does. `make`: a new one where there is none."""
+    if make:
+        make_home(home)
+    return asyncio.run(_with(home, lambda ledger: ledger.transact(label, work), make=make))
 
 
-async def _with(home: Path, use: Callable[[SqliteLedger], Awaitable[Answer]]) -> Answer:
+async def _with(home: Path, use: Callable[[SqliteLedger], Awaitable[Answer]], *, make: bool = False) -> Answer:
     file = home / LEDGER_FILE
-    if not file.is_file():
-        raise NotFound(
-            f"{home}: holds no ledger", "Name another home with --home, or begin with forestall demo retail."
-        )
+    if not make and not file.is_file():
+        raise NotFound(f"{home}: holds no ledger", BEGIN)
     ledger = SqliteLedger(file)
     try:
         return await use(ledger)

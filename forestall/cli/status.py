@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -16,9 +17,11 @@ from forestall.cli.letters import how_many_unseen
 from forestall.cli.options import AsJson, BrokerChoice, Home, settings
 from forestall.cli.overview import Overview, overview
 from forestall.cli.screen import plural, print_hanging, print_json, stdout
+from forestall.cli.unattended import add_unattended
 from forestall.home import MARKER, home_option, now_in
 from forestall.trace import at_stake, duration, moment, money, telling_at
 from forestall.usual import usual_in
+from ledger import Transaction
 
 HEEDED = {"observe": "would have acted", "refused": "was refused", "repeated": "was repeated", "stale": "came too late"}
 """What else became of the events that a reflex heeds."""
@@ -31,9 +34,7 @@ def register(app: typer.Typer) -> None:
 def status(context: typer.Context, broker: BrokerChoice = None, home: Home = None, as_json: AsJson = False) -> None:
     given = settings(context, home, broker=broker)
     folder = given.home
-    found, usual = read(
-        folder, lambda tx: (overview(tx, now_in(folder, tx), home_option(folder), given.tenant), usual_in(tx))
-    )
+    found, usual = read(folder, lambda tx: (_overview(tx, folder, given.tenant), usual_in(tx)))
     asked = None if (folder / MARKER).is_file() else broker_state(given, usual)
     found.broker = None if asked is None else asked.to_json()
     if asked is not None and asked.problem is not None:
@@ -46,6 +47,13 @@ def status(context: typer.Context, broker: BrokerChoice = None, home: Home = Non
         _print(found)
     if asked is not None and asked.exit_code:
         raise typer.Exit(asked.exit_code)
+
+
+def _overview(tx: Transaction, folder: Path, tenant: str) -> Overview:
+    now = now_in(folder, tx)
+    found = overview(tx, now, home_option(folder), tenant)
+    add_unattended(found, tx, folder, now)
+    return found
 
 
 def _print(found: Overview) -> None:
@@ -88,7 +96,7 @@ def _sections(found: Overview, now: int) -> list[tuple[str, list[str]]]:
         ("reflexes", [line for each in found.reflexes for line in _reflex(each)]),
         ("broker", _broker(found.broker)),
         ("dead letters", [dead or "none"]),
-        ("to publish", [f"{found.outbox} events"] if found.outbox else []),
+        ("to publish", [plural(found.outbox, "event")] if found.outbox else []),
     ]
 
 

@@ -11,8 +11,11 @@ import pytest
 from contracts import Command, Outcome
 from forestall.cli.app import run
 from forestall.cli.ledgers import change, read
+from forestall.home import MARKER
+from forestall.usual import Usual
 from ledger import Transaction
 
+USUAL = Usual(broker="pulsar", packs={"retail": "/packs/retail"})
 Capture = pytest.CaptureFixture[str]
 
 
@@ -53,6 +56,22 @@ def test_approving_shows_the_plan_and_leaves_nothing_to_do(
     assert found["requests"] == found["needs"] == []
     assert forestall("trace", incident) == 0
     assert "Ada approved the plan: go" in capsys.readouterr().out
+
+
+def test_what_was_approved_waits_for_a_service(
+    forestall: Callable[..., int], asked_home: Path, incident: str, capsys: Capture
+) -> None:
+    change(asked_home, "test", lambda tx: tx.docs.set_switch("usual", USUAL.to_json()))
+    assert forestall("approve", incident) == 0
+    (asked_home / MARKER).unlink()  # a service's home from here on
+    capsys.readouterr()
+    assert forestall("status", "--broker", "embedded", "--json") == 0
+    found = _json(capsys)
+    command = f"forestall run --pack /packs/retail --broker pulsar --home {asked_home}"
+    assert found["needs"][0] == {"what": f"{incident} waits for forestall run", "do": command}
+    assert found["incidents"][0]["waits_for"] == "forestall run"
+    assert forestall("close", incident) == 0
+    assert f"It goes on with: {command}." in capsys.readouterr().out
 
 
 def test_an_answer_is_given_once(forestall: Callable[..., int], incident: str, capsys: Capture) -> None:

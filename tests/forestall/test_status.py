@@ -85,8 +85,10 @@ def test_a_reflex_is_told_with_what_it_may_do_and_did(
     assert "was never given" in told
     assert "hold(parcel=$parcel) for parcel.returned where depot is N" in told
     assert "acted never, was refused 1 time" in told
+    assert told.startswith("! parcels/hold_it was refused once: no leave to act")
+    assert f"forestall grant parcels/hold_it --up-to 0 --home {home}" in told
 
-    assert run(["grant", f"{parcels}/hold_it", "--up-to", "5", "--as", "Ada", "--home", str(home)]) == 0
+    assert run(["grant", "parcels/hold_it", "--up-to", "5", "--as", "Ada", "--home", str(home)]) == 0
     happens("p2")
     found, told = status(home, capsys)
     assert (found["may"], found["up_to"], found["counts"]["act"]) == ("act", "5", 1)
@@ -106,6 +108,16 @@ def test_a_reflex_is_told_with_what_it_may_do_and_did(
     found, told = status(home, capsys)
     assert (found["may"], found["counts"]["act"], found["counts"]["refused"]) == ("refused", 1, 2)
     assert "is needed anew: the rule was changed since one was given" in " ".join(told.split())
+
+
+def test_a_leave_may_come_before_the_first_event(
+    happens: Callable[[str], None], parcels: Path, home: Path, capsys: Capture
+) -> None:
+    assert run(["grant", f"{parcels}/hold_it", "--up-to", "0", "--as", "Ada", "--home", str(home)]) == 0
+    happens("p1")
+    found, told = status(home, capsys)
+    assert (found["may"], found["counts"]["act"]) == ("act", 1)
+    assert told.startswith("Nothing needs you.")
 
 
 def test_a_pack_without_reflexes_any_more_has_none(
