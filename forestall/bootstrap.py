@@ -1,6 +1,7 @@
 """The composition root: the only place where ledger, broker, packs, memory, tools and model meet."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 from agents.planning import Planner
 from contracts import DAY, Clock
 from evals import VirtualClock
-from forestall.brokers import open_broker
+from forestall.brokers import open_broker, uses_pulsar
 from forestall.errors import SettingsError
 from forestall.packs import Pack
 from forestall.settings import Settings
@@ -64,7 +65,8 @@ async def open_app(
         stack.push_async_callback(ledger.close)
         if wrap_ledger is not None:
             ledger = wrap_ledger(ledger)
-        broker = await open_broker(settings, clock, owner=owner)
+        name = await _identified(ledger) if uses_pulsar(settings) else None
+        broker = await open_broker(settings, clock, owner=owner, ledger=name)
         stack.push_async_callback(broker.close)
         if wrap_broker is not None:
             broker = wrap_broker(broker)
@@ -96,6 +98,13 @@ async def open_app(
         worker = Worker(services, intakes, Relay(services, broker), webhook, batch=settings.batch, retention=retention)
         stack.push_async_callback(worker.close)
         yield App(services, worker, broker, ledger, intakes)
+
+
+async def _identified(ledger: Ledger) -> str:
+    """The ledger's own id, made once: others that use the same broker have another."""
+    if (found := await ledger.read(lambda tx: tx.docs.identity())) is not None:
+        return found
+    return await ledger.transact("identity", lambda tx: tx.docs.identify(secrets.token_hex(8)))
 
 
 def _runtime(pack: Pack, home: Path, clock: Clock) -> PackRuntime:

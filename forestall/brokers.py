@@ -1,5 +1,6 @@
 """Which broker is meant, and how it is reached: the only place where settings become a connection."""
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,13 @@ BROKER_FILE = "broker.db"
 DEV_FOLDER = "pulsar"
 
 
-async def open_broker(settings: Settings, clock: Clock, *, owner: str | None = None) -> Broker:
+async def open_broker(
+    settings: Settings, clock: Clock, *, owner: str | None = None, ledger: str | None = None
+) -> Broker:
     """The broker that the settings mean, connected: Pulsar where its address is set, else the home's own log.
 
-    `owner` is this process's name: what it held before a crash comes back to it at once.
+    `owner` is this process's name: what it held before a crash comes back to it at once. `ledger` is the id of the
+    ledger that it writes: by it Pulsar tells one home's consumers from another's.
 
     Raises:
         SettingsError, UsageError: what is set cannot be used; the message says why.
@@ -31,7 +35,8 @@ async def open_broker(settings: Settings, clock: Clock, *, owner: str | None = N
         return await EmbeddedBroker.open(settings.home / BROKER_FILE, clock, owner=owner)
     from triggers.brokers.pulsar import PulsarBroker
 
-    return await PulsarBroker.open(pulsar_settings(settings), clock, owner=owner)
+    home = f"{settings.home.resolve().name} on {socket.gethostname()}"
+    return await PulsarBroker.open(pulsar_settings(settings), clock, owner=owner, ledger=ledger, home=home)
 
 
 def uses_pulsar(settings: Settings) -> bool:

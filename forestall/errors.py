@@ -103,4 +103,4 @@ class LockedByAnother(ForestallError):
     """Another process holds the home folder."""
 
     exit_code = 7
-    default_step = "Stop the other process, or give this one another home with --home."
+    default_step = "Stop the other process, or name the home that you mean with --home."

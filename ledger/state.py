@@ -7,6 +7,9 @@ from typing import Any
 from contracts import canonical, digest
 from ledger.documents import pack_doc, unpack_doc
 
+IDENTITY = "ledger"
+"""The switch that holds the ledger's own id."""
+
 
 class Documents:
     """Tables `monitor_state`, `switches`, `memos`, `blobs` and `counters`."""
@@ -55,6 +58,18 @@ class Documents:
 
     def switches(self) -> dict[str, Any]:
         return {name: unpack_doc(doc) for name, doc in self._db.execute("SELECT name, doc FROM switches")}
+
+    def identity(self) -> str | None:
+        """The ledger's own id, or None before `identify`."""
+        found = self.switch(IDENTITY)
+        return None if found is None else str(found)
+
+    def identify(self, new: str) -> str:
+        """Give the ledger this id, unless it has one; returns the one that it keeps."""
+        if (found := self.identity()) is not None:
+            return found
+        self.set_switch(IDENTITY, new)
+        return new
 
     def memo(self, key: str) -> Any:
         """What a model or a tool once answered under this key, or None."""

@@ -6,6 +6,7 @@ from typing import Any
 from contracts import DEFAULT_TENANT, to_iso
 from forestall.cli.controls import packs_seen
 from forestall.cli.screen import not_taken
+from forestall.neighbours import shared_with_strangers
 from forestall.reflexes import reflexes_in
 from forestall.trace import tools_of
 from governance import frozen
@@ -78,7 +79,7 @@ def overview(tx: Transaction, now: int, option: str = "", tenant: str = DEFAULT_
     found.dead_letters = tx.inbox.dead_letter_count()
     found.dead_letters_unseen = tx.inbox.dead_letter_count(unseen=True)
     found.outbox = tx.journal.unsent_count()
-    found.needs = _needs(found, docs, option)
+    found.needs = _needs(found, docs, option) + shared_with_strangers(tx, now)
     return found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from triggers.brokers import Broker, Consumer, Outgoing
+from triggers.brokers import Broker, Consumer, Outgoing, Usage
 
 
 class PrefixedBroker:
@@ -38,6 +38,10 @@ class PrefixedBroker:
     async def backlog(self, topic: str, subscription: str) -> int:
         """See `Broker.backlog`."""
         return await self._broker.backlog(self._prefix + topic, subscription)
+
+    async def usage(self, topic: str, subscription: str, *, handled: bool = False) -> Usage | None:
+        """See `Broker.usage`."""
+        return await self._broker.usage(self._prefix + topic, subscription, handled=handled)
 
     async def topics(self) -> list[str]:
         """See `Broker.topics`: those of this play."""

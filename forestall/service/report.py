@@ -9,6 +9,7 @@ from typing import Any, Literal
 from contracts import SECOND, Clock, to_iso
 from forestall import __version__
 from forestall.bootstrap import App
+from forestall.neighbours import strangers_of
 from forestall.service.counts import counts
 from forestall.service.link import NOT_YET, Link
 from forestall.service.streams import Standing, Stream, backlog, standing
@@ -76,7 +77,9 @@ class Health:
 def _of_ledger(tx: Transaction, streams: Sequence[Stream], now: int) -> dict[str, Any]:
     stop = frozen(tx)
     return {
-        "streams": [_stream(stream, standing(tx, stream, now), now) for stream in streams],
+        "streams": [
+            _stream(stream, standing(tx, stream, now), strangers_of(tx, stream.subscription), now) for stream in streams
+        ],
         "counters": counts(tx),
         "frozen": None if stop is None else {**stop, "at": to_iso(stop["at"])},
         "open_incidents": len(tx.runs.unfinished()),
@@ -85,14 +88,16 @@ def _of_ledger(tx: Transaction, streams: Sequence[Stream], now: int) -> dict[str
     }
 
 
-def _stream(stream: Stream, found: Standing, now: int) -> dict[str, Any]:
-    """`lag_s`: how long ago the latest event happened; null before the first one."""
+def _stream(stream: Stream, found: Standing, strangers: list[str], now: int) -> dict[str, Any]:
+    """`lag_s`: how long ago the latest event happened; null before the first one. `taken_by`: other homes, who take
+    some of its events."""
     lag = None if found.event_time is None else round((now - found.event_time) / SECOND, 1)
     return {
         "pack": stream.pack,
         "stream": stream.name,
         "partitions": found.partitions,
         "watched_by": list(found.watched_by),
+        "taken_by": strangers,
         "event_time": None if found.event_time is None else to_iso(found.event_time),
         "lag_s": lag,
         "backlog": None,

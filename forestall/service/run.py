@@ -17,6 +17,7 @@ from forestall.service.counts import counts, summary_of
 from forestall.service.endpoint import answering, listen
 from forestall.service.halt import Halt
 from forestall.service.link import Link
+from forestall.service.neighbours import Neighbours, tell_handled
 from forestall.service.ready_file import ReadyFile, ready_file
 from forestall.service.report import Health
 from forestall.service.streams import Stream, subscribe, until_watched
@@ -109,6 +110,7 @@ async def _open(
         async with AsyncExitStack() as attempt:
             try:
                 app = await attempt.enter_async_context(open_app(settings, packs, clock, owner=health.owner))
+                await tell_handled(app.broker, app.ledger, health.streams)
                 await subscribe(app.broker, health.streams, app.ledger)
             except RetryLater as error:
                 if halt is None:
@@ -135,13 +137,14 @@ async def _begin(app: App, packs: list[Pack], orders: Orders, option: str) -> To
 async def _until_idle(app: App, told: Told, health: Health) -> Done:
     before = await app.ledger.read(counts)
     health.phase = "serving"
-    async with told.following():
+    async with told.following(), Neighbours(app.broker, app.ledger, health.streams).watching():
         await app.worker.run_until_idle()
     return Done(await app.ledger.read(lambda tx: summary_of(tx, before)), app.worker.elsewhere)
 
 
 async def _serve(app: App, told: Told, health: Health, halt: Halt, ready: ReadyFile | None) -> None:
-    async with told.following(), asyncio.TaskGroup() as tasks:
+    neighbours = Neighbours(app.broker, app.ledger, health.streams)
+    async with told.following(), neighbours.watching(), asyncio.TaskGroup() as tasks:
         beside = [
             tasks.create_task(health.link.watch(app.broker)),
             tasks.create_task(_tell_ready(app, health, halt, ready)),

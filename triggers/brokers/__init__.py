@@ -11,6 +11,7 @@ from triggers.brokers.protocol import (
     Outgoing,
     Reader,
     Sharing,
+    Usage,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "RetryLater",
     "Sharing",
     "StopConsuming",
+    "Usage",
 ]

@@ -107,6 +107,9 @@ class EmbeddedBroker:
         """Messages not acknowledged, those in flight included."""
         return await self._thread.call(self._cursors.backlog, topic, subscription)
 
+    async def usage(self, topic: str, subscription: str, *, handled: bool = False) -> None:
+        """The log lies in the home: nobody else is there."""
+
     async def topics(self) -> list[str]:
         """All topics, sorted."""
         return await self._thread.call(self._log.topics)

@@ -28,6 +28,17 @@ class Outgoing(msgspec.Struct, frozen=True):
     properties: Mapping[str, str] = NO_PROPERTIES
 
 
+class Usage(msgspec.Struct, frozen=True):
+    """What others do with a subscription of ours, as the broker tells it.
+
+    `strangers` read it now, for another ledger: each message goes to one of us only. `handled` entries that the topic
+    still has lie before the place where the subscription stands.
+    """
+
+    strangers: tuple[str, ...] = ()
+    handled: int = 0
+
+
 class Message(Protocol):
     """What is received.
 
@@ -189,6 +200,10 @@ class Broker(Protocol):
         Raises:
             AskOperator: there is no such subscription.
         """
+        ...
+
+    async def usage(self, topic: str, subscription: str, *, handled: bool = False) -> Usage | None:
+        """Who else reads it, and with `handled` what it has behind it; None where the broker does not tell."""
         ...
 
     async def schema(self, topic: str, version: bytes | None) -> str | None:

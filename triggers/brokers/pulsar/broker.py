@@ -2,14 +2,14 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from contracts import Clock
 from triggers.brokers.checks import check_messages
 from triggers.brokers.errors import AskOperator, RetryLater
-from triggers.brokers.protocol import Initial, Outgoing, Sharing
+from triggers.brokers.protocol import Initial, Outgoing, Sharing, Usage
 from triggers.brokers.pulsar.client import Connection
 from triggers.brokers.pulsar.consumer import SINGLES, PulsarConsumer
 from triggers.brokers.pulsar.credentials import Credentials
@@ -21,6 +21,7 @@ from triggers.brokers.pulsar.reader import PulsarReader
 from triggers.brokers.pulsar.rest import EXISTS, Rest
 from triggers.brokers.pulsar.settings import PulsarSettings
 from triggers.brokers.pulsar.topics import Topic, short_name, topic_named, without_partitions
+from triggers.brokers.pulsar.usage import mark_of, usage
 
 _PAUSES_S = (0.02, 0.1)
 
@@ -28,14 +29,26 @@ _PAUSES_S = (0.02, 0.1)
 class PulsarBroker:
     """One process's connection to a Pulsar. Open it with `PulsarBroker.open`."""
 
-    def __init__(self, settings: PulsarSettings, connection: Connection, rest: Rest, owner: str | None) -> None:
-        self._settings, self._connection, self._rest, self._owner = settings, connection, rest, owner
+    def __init__(
+        self, settings: PulsarSettings, connection: Connection, rest: Rest, owner: str | None, mark: Mapping[str, str]
+    ) -> None:
+        self._settings, self._connection, self._rest = settings, connection, rest
+        self._owner, self._mark = owner, dict(mark)
         self._producers = Producers(connection)
         self._consumers: list[PulsarConsumer | PulsarReader] = []
 
     @classmethod
-    async def open(cls, settings: PulsarSettings, clock: Clock, *, owner: str | None = None) -> "PulsarBroker":  # noqa: ARG003
-        """Connect. `owner` names our consumers in the broker's statistics.
+    async def open(
+        cls,
+        settings: PulsarSettings,
+        clock: Clock,  # noqa: ARG003
+        *,
+        owner: str | None = None,
+        ledger: str | None = None,
+        home: str = "",
+    ) -> "PulsarBroker":
+        """Connect. `owner` names our consumers in the broker's statistics, `ledger` (an id) says for whom they read,
+        and `home` the same for people; see `usage`.
 
         Raises:
             AskOperator: address, certificate or token are wrong, or the client is not installed.
@@ -44,7 +57,9 @@ class PulsarBroker:
         credentials = Credentials(settings)
         if problem := await probe(settings, credentials):
             raise problem
-        return cls(settings, Connection(settings, credentials), Rest(settings, credentials), owner)
+        return cls(
+            settings, Connection(settings, credentials), Rest(settings, credentials), owner, mark_of(ledger, home)
+        )
 
     @property
     def max_message_bytes(self) -> int:
@@ -82,6 +97,7 @@ class PulsarBroker:
                 subscription,
                 consumer_type=getattr(types, sharing.capitalize()),
                 consumer_name=self._owner,
+                properties=self._mark,
                 initial_position=self._position(initial),
                 receiver_queue_size=queue,
                 batch_receive_policy=self._connection.pulsar.ConsumerBatchReceivePolicy(
@@ -170,6 +186,15 @@ class PulsarBroker:
         """Entries not acknowledged: what was published together is one."""
         named = self._named(topic)
         return sum([await self._backlog(named, full, subscription) for full in await self._partitions(named)])
+
+    async def usage(self, topic: str, subscription: str, *, handled: bool = False) -> Usage | None:
+        """Two questions over HTTP at most, however many partitions the topic has."""
+        named = self._named(topic)
+        try:
+            whole = await self._partitions(named) == [named.full]
+            return await usage(self._rest, named, subscription, self._mark, whole=whole, handled=handled)
+        except (AskOperator, RetryLater):
+            return None
 
     async def schema(self, topic: str, version: bytes | None) -> str | None:
         """The definition that the registry keeps: of a version, or the latest."""
