@@ -117,9 +117,14 @@ def check(
     if number := len(manifest.reflexes):
         told += f", {number:,} reflex{'' if number == 1 else 'es'}"
     console = stdout()
-    console.print(Text.assemble((f"{pack.name}: no mistakes.", "green"), f" {told}; digest {pack.digest[:12]}…"))
+    if tried is None or tried.events:
+        console.print(Text.assemble((f"{pack.name}: no mistakes.", "green"), f" {told}; digest {pack.digest[:12]}…"))
     if sample is not None and tried is not None:
         _print_sample(console, sample, tried)
+        if not tried.events:
+            step = "Correct the mapping or `keep`, or try it on the rows that it is for." if tried.rows else None
+            nothing = f"none of {plural(tried.rows, 'row')} becomes an event" if tried.rows else "there are no rows"
+            raise InputError(f"{sample}: {nothing}; as it is, {tried.stream} would come to nothing", step)
 
 
 def _print_sample(console: Console, sample: Path, found: "Sampled") -> None:
@@ -127,6 +132,10 @@ def _print_sample(console: Console, sample: Path, found: "Sampled") -> None:
     console.print(
         f"{sample.name}: {found.events:,} of {plural(found.rows, 'row')} become events of {found.stream}{left}."
     )
+    if found.cut:
+        console.print(f"Only the first {found.rows:,} rows were looked at.")
+    for each in found.doubts:
+        print_hanging(console, Text("! ", "bold yellow"), Text(each))
     if found.bad:
         console.print(Text(f"{plural(len(found.bad), 'row')} cannot be mapped:", "yellow"))
     for each in found.bad[:BAD_SHOWN]:

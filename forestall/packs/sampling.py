@@ -7,9 +7,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from agents.mapping import Fault, Mapper, Origin, Steps, getter
-from contracts import EventMapping, StreamSpec
+from agents.mapping import Mapper, Origin, Steps, getter
+from contracts import Event, EventMapping
 from forestall.errors import InputError, PackError
+from forestall.packs.doubts import doubts
 from forestall.packs.load import load_pack
 from forestall.packs.locate import find_pack
 from forestall.packs.mistakes import Location, Mistake, nearest
@@ -20,13 +21,18 @@ SAMPLE_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What came of a sample's rows: events, filtered ones, and bad ones, each with its line."""
+    """What came of a sample's rows: events, filtered ones, and bad ones, each with its line, in their order.
+
+    `cut`: the sample has more rows, which were not looked at. `doubts` are slips that the rows make likely.
+    """
 
     stream: str
     rows: int
     events: int
     filtered: int
     bad: tuple[str, ...]
+    cut: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 def check_sample(where: str, sample: Path, stream: str | None = None) -> Sampled:
@@ -52,12 +58,31 @@ def check_sample(where: str, sample: Path, stream: str | None = None) -> Sampled
     ((place, spec, mapping),) = found
     with open_rows(sample) as (_, rows):
         read = list(islice(rows, SAMPLE_ROWS))
+        cut = next(rows, None) is not None
     documents = [row.values for row in read if row.fault is None]
     source = read_source(find_pack(where))
     if documents and (mistakes := list(_absent(source, ("streams", place, "mapping"), mapping, documents))):
         raise PackError(map(str, mistakes))
-    bad = [f"line {row.line}: {row.fault}" for row in read if row.fault is not None]
-    return _mapped(spec, mapping, [(row.line, row.values) for row in read if row.fault is None], bad)
+    mapper, steps = Mapper(mapping, tenant="sample"), Steps(spec)
+    mapped: list[Event] = []
+    bad: list[str] = []
+    for row in read:
+        event = row.fault or mapper.map(dict(row.values), Origin(spec.name, f"{spec.name}:{row.line}", publish_time=0))
+        if isinstance(event, Event):
+            mapped.append(event)
+        else:
+            bad.append(f"line {row.line}: {event}")
+    counted = [event for event in map(steps.apply, mapped) if event is not None]
+    found_doubts = sorted(doubts(source, manifest, place, mapped, counted), key=lambda each: each.line)
+    return Sampled(
+        stream=spec.name,
+        rows=len(read),
+        events=len(counted),
+        filtered=len(mapped) - len(counted),
+        bad=tuple(bad),
+        cut=cut,
+        doubts=tuple(map(str, found_doubts)),
+    )
 
 
 def _absent(
@@ -72,19 +97,3 @@ def _absent(
             if place in optional and not get_close_matches(path, known):
                 continue
             yield source.mistake((*at, *place), f"no row of the sample has it; {nearest(path, known)}", path)
-
-
-def _mapped(
-    spec: StreamSpec, mapping: EventMapping, rows: list[tuple[int, Mapping[str, Any]]], bad: list[str]
-) -> Sampled:
-    mapper, steps, events, filtered = Mapper(mapping, tenant="sample"), Steps(spec), 0, 0
-    total = len(rows) + len(bad)
-    for line, document in rows:
-        event = mapper.map(dict(document), Origin(spec.name, f"{spec.name}:{line}", publish_time=0))
-        if isinstance(event, Fault):
-            bad.append(f"line {line}: {event}")
-        elif steps.apply(event) is None:
-            filtered += 1
-        else:
-            events += 1
-    return Sampled(spec.name, total, events, filtered, tuple(bad))
