@@ -19,7 +19,7 @@ from forestall.devbroker import DevPulsar
 from tests import shared_broker
 from tests.triggers.brokers.conftest import ROOT, TickingClock, alone, drain, numbered, numbers, publish_singly, take
 from tests.triggers.brokers.secured import LONG_AGO, Issuer, configuration, make_certificate, token
-from triggers.brokers import AskOperator, Outgoing, RetryLater
+from triggers.brokers import AskOperator, Outgoing, RetryLater, Usage
 from triggers.brokers.pulsar import OAuth2, PulsarBroker, PulsarSettings
 from triggers.clock import WallClock
 
@@ -84,6 +84,7 @@ async def test_a_role_without_admin_rights_can_work(secured):
     assert await broker.schema("plain", None) is None
     assert await broker.partitions("plain") == 1
     assert "plain" in await broker.matching("pl.*")
+    assert await broker.usage("plain", "monitor", handled=True) == Usage(handled=1)
     await broker.create_topic("made", 1)
     with pytest.raises(AskOperator, match=r"'split'.*does not let role 'worker'.*administrator"):
         await broker.create_topic("split", 3)
