@@ -50,6 +50,13 @@ def broker_address(settings: Settings) -> str:
     return str(settings.home / BROKER_FILE)
 
 
+def broker_in_words(settings: Settings) -> str:
+    """For a sentence on what went there: `Pulsar at pulsar://...`, or `the embedded broker of HOME`."""
+    if uses_pulsar(settings):
+        return f"Pulsar at {broker_address(settings)}"
+    return f"the embedded broker of {settings.home}"
+
+
 def pulsar_settings(settings: Settings) -> "PulsarSettings":
     """How Pulsar is reached: as set, else the `forestall dev pulsar` that runs in this home or in the default one.
 

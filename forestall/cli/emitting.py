@@ -46,6 +46,7 @@ def emit(
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
+    from forestall.brokers import broker_in_words
     from forestall.packs import load_pack
 
     found = settings(context, home, packs=tuple(packs) if packs else None, broker=broker)
@@ -56,10 +57,11 @@ def emit(
     plan = make_plan(file, mapping, topic, loaded, raw=raw)
     factor = parse_speed(speed, plan)
     report, seconds = asyncio.run(_emit(found, file, plan, loaded, subscriptions or [], factor, restart=restart))
+    where = broker_in_words(found)
     if as_json:
-        print_json(_data(report, plan, seconds))
+        print_json(_data(report, plan, seconds) | {"broker": where})
     else:
-        _print(report, plan, seconds)
+        _print(report, plan, seconds, where)
 
 
 async def _emit(
@@ -113,15 +115,17 @@ def _data(report: "EmitReport", plan: "Plan", seconds: float) -> dict[str, Any]:
     }
 
 
-def _print(report: "EmitReport", plan: "Plan", seconds: float) -> None:
+def _print(report: "EmitReport", plan: "Plan", seconds: float, where: str) -> None:
     console = stdout()
     if report.earlier and not report.rows:
-        console.print(f"Nothing to do: {plural(report.earlier, 'row')} went to {plan.topic} before.")
+        console.print(
+            f"Nothing to do: {plural(report.earlier, 'row')} went to {plan.topic} before, to {where}.", soft_wrap=True
+        )
         console.print(Text("forestall emit --restart publishes them again.", "dim"))
         return
     what = "message" if plan.raw else "event"
     said = f"{plural(report.published, what)} published to {plan.topic}"
-    console.print(Text.assemble((said, "bold"), f", of {plural(report.rows, 'row')}."))
+    console.print(Text.assemble((said, "bold"), f", of {plural(report.rows, 'row')}, to {where}."), soft_wrap=True)
     rate = f", {report.rows / seconds:,.0f} rows a second" if seconds > 0 else ""
     console.print(Text(f"It took {seconds:.1f} s{rate}.", "dim"))
     if report.earlier:

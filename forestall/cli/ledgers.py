@@ -37,7 +37,7 @@ def read(home: Path, work: Callable[[Transaction], Answer]) -> Answer:
 
 
 def change(home: Path, label: str, work: Callable[[Transaction], Answer], *, make: bool = False) -> Answer:
-    """Run `work` in one transaction on a home's ledger; raises as `read` does. `make`: a new one where there is none."""
+    """Run `work` in one transaction on a home's ledger; raises as `read` does. `make`: one where there is none."""
     if make:
         make_home(home)
     return asyncio.run(_with(home, lambda ledger: ledger.transact(label, work), make=make))

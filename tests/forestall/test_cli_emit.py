@@ -79,13 +79,14 @@ def test_what_was_published_is_not_published_again_unless_it_is_asked_for(tmp_pa
     file = written(tmp_path)
     by_map = ["--map", str(tmp_path / "mapping.yaml")]
     assert emit(file, *by_map) == 0
-    assert "3 events published to parcels, of 3 rows." in capsys.readouterr().out
+    assert "3 events published to parcels, of 3 rows, to the embedded broker of " in capsys.readouterr().out
     assert emit(file, *by_map) == 0
-    assert "Nothing to do: 3 rows went to parcels before." in capsys.readouterr().out
+    assert "Nothing to do: 3 rows went to parcels before, to the embedded broker of " in capsys.readouterr().out
     assert emit(file, *by_map, "--restart", "--json") == 0
     assert told(capsys)["published"] == 3
     assert emit(file, *by_map, "--topic", "others", "--json") == 0
     assert told(capsys) | {"seconds": 0} == {
+        "broker": f"the embedded broker of {file.parent / 'home'}",
         "topic": "others", "rows": 3, "published": 3, "left_out": 0, "bad": [], "earlier": 0, "seconds": 0,
     }  # fmt: skip
     assert [decode_event(each.payload).id for each in messages(file, "parcels")] == [
@@ -96,7 +97,7 @@ def test_what_was_published_is_not_published_again_unless_it_is_asked_for(tmp_pa
 def test_rows_go_as_they_are_to_the_pack_that_maps_them(scans: Path, tmp_path: Path, capsys: Capture) -> None:
     file = written(tmp_path)
     assert emit(file, "--pack", str(scans)) == 0
-    assert "3 messages published to scans, of 3 rows." in capsys.readouterr().out
+    assert "3 messages published to scans, of 3 rows, to the embedded broker of " in capsys.readouterr().out
     found = messages(file, "scans")
     assert [(each.key, json.loads(each.payload)) for each in found[:1]] == [
         ("p0", {"parcel": "p0", "depot": "N", "at": "2026-03-01T00:00:00Z"})

@@ -52,7 +52,7 @@ def test_emitted_rows_are_watched_and_come_to_an_incident(
     home = tmp_path / "home"
     assert _emit(rows, home, "--pack", str(parcels)) == 0
     told = capsys.readouterr().out
-    assert "109 events published to parcels, of 110 rows." in told
+    assert "109 events published to parcels, of 110 rows, to the embedded broker of " in told
     assert "line 50, column at" in told
     assert _emit(rows, home, "--json", "--restart") == 0
     assert json.loads(capsys.readouterr().out)["left_out"] == 1
