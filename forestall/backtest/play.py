@@ -13,6 +13,7 @@ from forestall.backtest.ahead import Ahead
 from forestall.backtest.findings import incidents_of, signals_of
 from forestall.backtest.letters import Letters
 from forestall.backtest.pace import Pace, Stretch, closing, strides
+from forestall.backtest.quiet import letters_summed_up
 from forestall.backtest.recorded import History, Recorded
 from forestall.backtest.result import Backtest, Rows
 from forestall.backtest.span import Span
@@ -72,7 +73,7 @@ async def backtest(
         raise UsageError(told, "Swap them, or leave one out.")
     begun = wall.now()
     watching = _watching(pack)
-    with _home(options.keep) as home:
+    with _home(options.keep) as home, letters_summed_up():
         async with AsyncExitStack() as stack:
             clock = VirtualClock()
             app = await stack.enter_async_context(open_app(_settings(home, options), [watching], clock, owner=OWNER))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from contracts import SECOND
 from forestall.backtest.result import Backtest, Incident, Told, WouldDo
 from forestall.trace import at_stake, duration, unprefixed
+from forestall.trace import noticed as noticed_as
 
 HOW: Mapping[str, str] = {
     "opened": "opened an incident",
@@ -34,12 +35,13 @@ def span_of(result: Backtest) -> str:
 
 
 def noticed(incident: Incident) -> str:
-    """`spike of cancellations: 5 where 0.111 were expected`, with the key where there is one."""
-    signal = incident.signal
-    what = f"{signal.pattern} of {signal.measure}"
-    if signal.key != "all":
-        what += f" ({signal.key})"
-    return f"{what}: {signal.observed:g} where {signal.expected:.3g} were expected"
+    """`spike of cancellations: 5 where 0.111 were expected within 15 min`, with the key where there is one."""
+    return noticed_as(incident.signal.to_json())
+
+
+def noticed_too(each: Told) -> str:
+    """The same of a signal that opened no incident."""
+    return noticed_as(each.signal.to_json())
 
 
 def explained(incident: Incident) -> str:

@@ -9,6 +9,7 @@ import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from contracts import from_iso
+from forestall.cli.logs import set_up_logging
 from forestall.cli.options import AsJson, BrokerChoice, Home, settings
 from forestall.cli.screen import plural, print_json, stderr
 from forestall.errors import InputError, UsageError
@@ -62,6 +63,7 @@ def backtest(
     if html is not None and not html.absolute().parent.is_dir():
         raise InputError(f"--html {html}: there is no folder {html.parent}", "Make it, or name another file.")
     found = settings(context, home, broker=broker)
+    set_up_logging(found)
     result = asyncio.run(_play(found, load_pack(pack), named, mapping, Options(begin, end, keep, found.tenant)))
     if html is not None:
         _write(html, page_of(result))

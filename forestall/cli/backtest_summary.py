@@ -88,10 +88,9 @@ def _print_other_signals(console: Console, result: Backtest) -> None:
     console.print(Text(f"{plural(len(other), 'further signal')}, no incident of their own", "bold"))
     table = Table.grid(padding=(0, 2, 0, 0))
     for each in other[:SIGNALS_SHOWN]:
-        signal = each.signal
-        key = "" if signal.key == "all" else f" ({signal.key})"
-        what = f"{signal.pattern} of {signal.measure}{key}: {signal.observed:g}, expected {signal.expected:.3g}"
-        table.add_row(Text(f"  {say.stamp(signal.noticed_at)}"), Text(what), Text(say.told(each), "dim"))
+        table.add_row(
+            Text(f"  {say.stamp(each.signal.noticed_at)}"), Text(say.noticed_too(each)), Text(say.told(each), "dim")
+        )
     print_trimmed(console, table)
     if len(other) > SIGNALS_SHOWN:
         console.print(Text(f"  and {len(other) - SIGNALS_SHOWN:,} more; --json and --html have them", "dim"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from contracts import Clock
+from forestall.cli.logs import set_up_logging
 from forestall.cli.new_summary import drafted_json, print_drafted
 from forestall.cli.options import AsJson, BrokerChoice, Home, settings
 from forestall.cli.screen import print_json
@@ -55,11 +56,12 @@ def new(
     wishes = Wishes(time, id, type, unit, tuple(measure or ()), pane, zone)
     check_wishes(wishes)
     name, clock = pack_name(pack), WallClock()
+    found = settings(context, home, broker=broker)
+    set_up_logging(found)
     assert_free(pack, force=force)
     if source.startswith(TOPIC) and topic is not None:
         raise UsageError("--topic: --from names the topic already", "Leave it out.")
     if source.startswith(TOPIC):
-        found = settings(context, home, broker=broker)
         sample = asyncio.run(_read_topic(found, source.removeprefix(TOPIC), messages, clock))
     else:
         sample = _read_file(source, messages)

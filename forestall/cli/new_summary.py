@@ -10,7 +10,7 @@ from rich.text import Text
 
 from contracts import DAY
 from forestall.cli.screen import plural, print_hanging, stdout
-from forestall.trace import unprefixed
+from forestall.trace import noticed, unprefixed
 
 if TYPE_CHECKING:
     from forestall.backtest.result import Incident
@@ -20,7 +20,6 @@ SHOWN = 10
 MANY = 4 * DAY
 """More than one incident in that time tires whoever gets them."""
 FAULTS_SHOWN = 5
-ALL = "all"
 
 
 def drafted_json(folder: Path, text: str, plan: "Plan", trial: "Trial") -> dict[str, Any]:
@@ -101,12 +100,9 @@ def _uncounted(trial: "Trial") -> Iterator[str]:
 def _print_incident(console: Console, incident: "Incident", levels: set[str]) -> None:
     signal = incident.signal
     moment = incident.to_json()["opened_at"][:16].replace("T", " ")
-    key = "" if signal.key == ALL else f" of {signal.key}"
-    noticed = (
-        f"{signal.pattern} of {signal.measure}{key}: {signal.observed:g} where {signal.expected:.3g} were expected"
-    )
+    what = noticed(signal.to_json())
     explained = unprefixed(incident.explained.text, incident.explained.verdict)
-    told = noticed if signal.measure in levels else f"{noticed} · {explained}"
+    told = what if signal.measure in levels else f"{what} · {explained}"
     print_hanging(console, Text(f"  {moment}  ", "dim"), Text(told))
 
 

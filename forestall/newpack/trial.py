@@ -10,6 +10,7 @@ from pathlib import Path
 from agents.mapping import Fault, Mapper, Origin
 from contracts import DEFAULT_TENANT, Clock, encode_event
 from forestall.backtest.findings import incidents_of, signals_of
+from forestall.backtest.quiet import letters_summed_up
 from forestall.backtest.result import Incident, Told
 from forestall.bootstrap import App, open_app
 from forestall.newpack.documents import as_json
@@ -44,7 +45,7 @@ class Trial:
 async def try_out(pack: Pack, plan: Plan, sample: Sample, clock: Clock) -> Trial:
     """Play the sample through the pack, in a home that is thrown away."""
     messages, faults = await asyncio.to_thread(_mapped, pack, plan, sample)
-    with tempfile.TemporaryDirectory(prefix="forestall-new-") as home:
+    with tempfile.TemporaryDirectory(prefix="forestall-new-") as home, letters_summed_up():
         async with open_app(_settings(Path(home)), [_watching(pack)], clock, owner="new") as app:
             for start in range(0, len(messages), BATCH):
                 await app.broker.publish(plan.topic, messages[start : start + BATCH])

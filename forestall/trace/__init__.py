@@ -4,7 +4,7 @@ from forestall.trace.happenings import ENDINGS, Happening, Tone, happening, tool
 from forestall.trace.story import CommandStory, Story, story_of
 from forestall.trace.teller import Teller
 from forestall.trace.tree import tree_of
-from forestall.trace.wording import at_stake, duration, figures, moment, money, short, telling_at
+from forestall.trace.wording import at_stake, duration, figures, moment, money, noticed, short, telling_at
 
 __all__ = [
     "ENDINGS",
@@ -19,6 +19,7 @@ __all__ = [
     "happening",
     "moment",
     "money",
+    "noticed",
     "short",
     "story_of",
     "telling_at",

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from contracts import Event
-from forestall.trace.wording import at_stake, day_of, figures, moment, money
+from forestall.trace.wording import at_stake, day_of, figures, moment, money, noticed
 
 Tone = Literal["plain", "alarm", "good", "bad", "person", "quiet"]
 """How a line is coloured on a terminal."""
@@ -74,9 +74,7 @@ def _at(event: Event) -> int:
 
 
 def _signal(data: Mapping[str, Any]) -> _Told | None:
-    what = f"{data['pattern']} of {data['measure']}: {data['observed']:g} where {data['expected']:.2g} were expected"
-    if data["key"] != "all":
-        what = f"{data['key']}: {what}"
+    what = noticed(data)
     words: dict[str, _Told] = {
         "opened": ("noticed", what, "alarm"),
         "joined": ("noticed", f"{what}; part of the same incident", "quiet"),

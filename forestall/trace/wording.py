@@ -62,6 +62,17 @@ def money(value: object) -> str:
         return str(value)
 
 
+def noticed(signal: Mapping[str, Any]) -> str:
+    """`spike of orders: 16 where 0.893 were expected within 45 min`: from its onset to when it was noticed.
+
+    `signal` is one as JSON, its instants in microseconds. Of a measure with a key, that stands in brackets behind it.
+    """
+    measure, key = signal["measure"], signal["key"]
+    series = measure if key == "all" else f"{measure} ({key})"
+    told = f"{signal['observed']:g} where {signal['expected']:.3g} were expected"
+    return f"{signal['pattern']} of {series}: {told} within {duration(signal['noticed_at'] - signal['onset'])}"
+
+
 def at_stake(value: object, currency: str = "") -> str:
     """`3,530.50 at stake`; nothing where no tool of the plan says what it would touch."""
     amount = money(value)

@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+import logging
+import re
 from pathlib import Path
 
 import pytest
 
 from contracts import Event, encode_event
+from forestall.backtest import quiet
+from forestall.backtest.letters import Letters
 from forestall.brokers import BROKER_FILE
 from forestall.cli.app import run
 from tests.forestall.backtests import PARCELS, parcels_events, write_lines
@@ -215,3 +219,46 @@ def test_a_topic_that_is_gone_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     _publish(home, "something.else", parcels_events(days=1)[:3])
     assert _backtest(PACK, "--from", "topic:gone", "--home", str(home)) in (3, 5)
     assert "gone" in capsys.readouterr().err
+
+
+def test_dead_letters_are_told_by_the_summary_and_not_by_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of forty batches with a dead letter each, which `run` tells one by one."""
+    assert _backtest(PACK, "--from", str(_with_rubbish(tmp_path))) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert "malformed: not a CloudEvents event" in told.out
+
+
+def test_control_without_the_filter_the_log_tells_them_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(quiet, "_is_other", lambda _: True)
+    assert _backtest(PACK, "--from", str(_with_rubbish(tmp_path))) == 0
+    assert "Z warning: dead letters: 1, first: malformed" in capsys.readouterr().err
+
+
+def _with_rubbish(tmp_path: Path) -> Path:
+    lines: list[Event | bytes] = []
+    for number, event in enumerate(parcels_events(days=1)[:200]):
+        lines += [event, b"{}"] if number % 5 == 0 else [event]
+    return write_lines(tmp_path / "parcels.jsonl", lines)
+
+
+def test_control_other_warnings_are_told_as_run_tells_them(
+    history: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warning(*_: object) -> None:
+        logging.getLogger("forestall.monitor").warning("the disk is full")
+
+    monkeypatch.setattr(Letters, "_read", warning)
+    assert _backtest(PACK, "--from", history) == 0
+    [line] = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"\S+Z warning: the disk is full", line)
+
+
+def test_what_was_noticed_says_over_which_time(history: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _backtest(PACK, "--from", history) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"spike of \w+: \d+ where [\d.]+ were expected within \d", told)

@@ -118,6 +118,7 @@ def _written(kind: str, data: Json, number: int) -> Event:
 async def test_a_happening_is_of_the_worker_that_wrote_it(tmp_path: Path) -> None:
     """A decision says it; a signal stands before its decision, all else behind it."""
     signal = {"pattern": "spike", "measure": "m", "observed": 9.0, "expected": 1.0, "key": "all", "how": "opened"}
+    signal |= {"onset": 0, "noticed_at": MINUTE}
     done = {"tool": "t", "command_id": "c", "error": "e"}
     word = {"verdict": "approved", "person": "Ada", "note": ""}
     events = [
