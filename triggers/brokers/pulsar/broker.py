@@ -137,7 +137,9 @@ class PulsarBroker:
             purpose = f"topic {topic!r}: to create it with {partitions} partitions"
             answer = await self._rest.ask("PUT", f"{named.path}/partitions", purpose, partitions)
             if answer.status_code not in (EXISTS, 204):
-                raise AskOperator(f"{purpose}: its namespace does not exist; correct pulsar_namespace")
+                raise AskOperator(
+                    f"{purpose}: its namespace does not exist, {self._rest.asked}; correct pulsar_namespace"
+                )
         found = await self.partitions(topic)
         if found != partitions:
             raise AskOperator(
@@ -155,7 +157,10 @@ class PulsarBroker:
         found = await self._rest.get(path, purpose)
         partitioned = await self._rest.get(f"{path}/partitioned", purpose)
         if found is None or partitioned is None:
-            raise AskOperator(f"pulsar_namespace: {self._settings.namespace}: there is no such namespace")
+            raise AskOperator(
+                f"pulsar_namespace: {self._settings.namespace}: there is no such namespace, {self._rest.asked};"
+                " correct the one that is wrong"
+            )
         names = without_partitions(found, partitioned)
         return sorted(short_name(name, self._settings.namespace) for name in names)
 
@@ -238,7 +243,10 @@ class PulsarBroker:
         except (AskOperator, RetryLater):
             return
         if found is None:
-            raise AskOperator(f"topic {topic.name!r}: there is no such topic in {self._settings.namespace}")
+            raise AskOperator(
+                f"topic {topic.name!r}: there is no such topic in {self._settings.namespace}, {self._rest.asked};"
+                " correct the topic, or the address if it is another cluster's"
+            )
 
     async def _backlog(self, topic: Topic, full: str, subscription: str) -> int:
         purpose = f"topic {topic.name!r}: its backlog"
@@ -246,7 +254,9 @@ class PulsarBroker:
         stats = await self._rest.get(f"{path}/stats?getPreciseBacklog=true", purpose)
         found = stats and stats["subscriptions"].get(subscription)
         if not found:
-            raise AskOperator(f"topic {topic.name!r} has no subscription {subscription!r}; subscribe to it first")
+            raise AskOperator(
+                f"topic {topic.name!r} has no subscription {subscription!r}, {self._rest.asked}; subscribe to it first"
+            )
         return int(found["msgBacklog"])
 
     def _subscribe(self, full: str, subscription: str, **options: Any) -> Any:

@@ -29,6 +29,11 @@ class Rest:
             verify=settings.tls or True,
         )
 
+    @property
+    def asked(self) -> str:
+        """Who was asked, and by which setting, for what is told on its word."""
+        return f"says {self._url} (pulsar_web_url{', derived from pulsar_url' if self._derived else ''})"
+
     async def get(self, path: str, purpose: str) -> Any:
         """The answer's JSON; None where there is no such thing.
 
