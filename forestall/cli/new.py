@@ -61,6 +61,8 @@ def new(
     assert_free(pack, force=force)
     if source.startswith(TOPIC) and topic is not None:
         raise UsageError("--topic: --from names the topic already", "Leave it out.")
+    if source.startswith(TOPIC) and not source.removeprefix(TOPIC).strip():
+        raise UsageError("--from: topic: names no topic", "Write it like topic:shop.payments.")
     if source.startswith(TOPIC):
         sample = asyncio.run(_read_topic(found, source.removeprefix(TOPIC), messages, clock))
     else:

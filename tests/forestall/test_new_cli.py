@@ -174,3 +174,8 @@ def test_the_machines_file(there: Path, capsys: Capture) -> None:
     assert found["counts"]["events"] == 22_695
     assert "pane: 5m" in found["yaml"]
     assert str(there) not in found["yaml"]
+
+
+def test_a_topic_has_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["new", str(tmp_path / "fresh"), "--from", "topic:", "--home", str(tmp_path / "home")]) == 2
+    assert "--from: topic: names no topic" in capsys.readouterr().err
