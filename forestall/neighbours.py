@@ -1,6 +1,5 @@
 """Other homes on our subscriptions: noted by the service that sees them, and told without asking the broker."""
 
-from graphs import subscription_name
 from ledger import Transaction
 
 NOTE = "strangers:"
@@ -12,6 +11,8 @@ ADVICE = (
 
 def note_strangers(tx: Transaction, pack: str, stream: str, strangers: tuple[str, ...]) -> None:
     """Keep who else reads a stream's subscription now."""
+    from graphs import subscription_name  # heavy, and no question needs it
+
     tx.docs.set_switch(NOTE + subscription_name(pack, stream), list(strangers) or None)
 
 
