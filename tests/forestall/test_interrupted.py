@@ -15,6 +15,7 @@ class Strike:
             sys.meta_path.remove(self)
             os.kill(os.getpid(), signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it, and so would a child of it
 sys.meta_path.insert(0, Strike())
 sys.argv = ["forestall", *{arguments!r}]
 import forestall.cli
@@ -37,4 +38,4 @@ def test_while_a_command_imports_what_it_needs(module: str, tmp_path: Path) -> N
 def _struck(module: str, arguments: list[str]) -> "subprocess.CompletedProcess[str]":
     """What becomes of a command that Ctrl-C reaches when it begins to import this module."""
     code = STRIKE.format(module=module, arguments=arguments)
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
