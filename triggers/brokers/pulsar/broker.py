@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+
 from contracts import Clock
 from triggers.brokers.checks import check_messages
 from triggers.brokers.errors import AskOperator, RetryLater
@@ -24,6 +26,10 @@ from triggers.brokers.pulsar.topics import Topic, short_name, topic_named, witho
 from triggers.brokers.pulsar.usage import mark_of, usage
 
 _PAUSES_S = (0.02, 0.1)
+_AGAIN = AsyncRetrying(
+    retry=retry_if_exception_type(RetryLater), stop=stop_after_attempt(3), wait=wait_fixed(1), reraise=True
+)
+"""To open a reader changes nothing, and a broker that loads the topic may refuse it for a moment."""
 
 
 class PulsarBroker:
@@ -182,7 +188,9 @@ class PulsarBroker:
         full = _one_of(await self._partitions(named), partition, named)
         at = id_parts(after, partition) if after is not None else None
         await self._assert_there(named, full)
-        reader = await self._connection.call(topic, "consume", self._reader, full, at, since)
+        async for attempt in _AGAIN.copy():
+            with attempt:
+                reader = await self._connection.call(topic, "consume", self._reader, full, at, since)
         opened = PulsarReader(self._connection, reader, named, partition, since)
         self._keep(opened)
         return opened
