@@ -124,10 +124,9 @@ class BatchReader:
         return dead
 
     def _identities(self, sources: Sequence[str], ids: Sequence[str]) -> list[bytes]:
-        prefixes = self._prefixes_of(sources)
         if sources and sources.count(sources[0]) == len(sources):
-            return name_identities(repeat(prefixes[sources[0]]), ids)
-        return name_identities(map(prefixes.__getitem__, sources), ids)
+            return name_identities(repeat(self._prefixes_of(sources[:1])[sources[0]]), ids)
+        return name_identities(map(self._prefixes_of(sources).__getitem__, sources), ids)
 
     def _prefixes_of(self, sources: Iterable[str]) -> Mapping[str, str]:
         if len(self._prefixes) > MAX_SOURCES:
@@ -144,18 +143,22 @@ def _way(screen: Screen, manifest: PackManifest, stream: StreamSpec) -> Way | No
         return None
     if stream.steps:
         return SteppedWay(stream, screen)
-    return EnvelopeWay(form_of(stream.types, wanted_fields(manifest, stream), screen.validators))
+    fields, types = heard(manifest, stream)
+    return EnvelopeWay(form_of(stream.types, fields, screen.validators), types)
 
 
-def wanted_fields(manifest: PackManifest, stream: StreamSpec) -> list[str]:
-    """The fields that the pack's measures and reflexes look at in the stream's events."""
+def heard(manifest: PackManifest, stream: StreamSpec) -> tuple[list[str], set[str]]:
+    """The fields that the pack's measures and reflexes look at in the stream's events, and the types of these."""
     types = {declared.type for declared in stream.types}
     names: list[str | None] = []
+    heard: set[str] = set()
     for measure in manifest.measures:
-        if types.intersection(measure.of):
+        if found := types.intersection(measure.of):
+            heard |= found
             names += [measure.key, measure.unit, measure.field, *measure.dimensions]
             names += [test.field for test in measure.where]
     for reflex in manifest.reflexes:
-        if types.intersection(reflex.of):
+        if found := types.intersection(reflex.of):
+            heard |= found
             names += reflex.fields
-    return list(dict.fromkeys(name for name in names if name is not None))
+    return list(dict.fromkeys(name for name in names if name is not None)), heard

@@ -37,11 +37,17 @@ class Taken:
 
     def sort(self) -> None:
         """In the order of arrival."""
-        order = sorted(range(len(self.places)), key=self.places.__getitem__)
+        self._pick(sorted(range(len(self.places)), key=self.places.__getitem__))
+
+    def keep(self, fits: Sequence[bool]) -> None:
+        """These alone."""
+        self._pick([row for row, fit in enumerate(fits) if fit])
+
+    def _pick(self, rows: Sequence[int]) -> None:
         for name in ("places", "ids", "sources", "types", "times", "data"):
-            setattr(self, name, _picked(getattr(self, name), order))
+            setattr(self, name, _picked(getattr(self, name), rows))
         if self.events:
-            self.events = _picked(self.events, order)
+            self.events = _picked(self.events, rows)
 
 
 def _picked(column: Sequence[Any], order: Sequence[int]) -> list[Any]:

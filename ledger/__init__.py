@@ -15,7 +15,7 @@ from ledger.errors import (
     OperatorNeeded,
 )
 from ledger.identity import content_digest, former_digest, former_identity, name_identities, name_identity, name_prefix
-from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter, InboxRow, Unpublished
+from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter, Unpublished
 from ledger.incidents import Joined
 from ledger.journal import OutboxRow
 from ledger.leases import Lease
@@ -28,12 +28,13 @@ from ledger.runs import LEASE_MICROS, Mail, Run
 from ledger.sqlite import Ledger, SqliteLedger, Transaction
 
 if TYPE_CHECKING:
-    from ledger.inbox_index import INBOX_MAX_IDENTITIES, InboxIndex, Seen
+    from ledger.inbox_index import INBOX_MAX_IDENTITIES, Added, InboxIndex, Seen
 
 __all__ = [
     "INBOX_HORIZON_MICROS",
     "INBOX_MAX_IDENTITIES",
     "LEASE_MICROS",
+    "Added",
     "ApprovalRow",
     "Claim",
     "CommandRow",
@@ -42,7 +43,6 @@ __all__ = [
     "Fenced",
     "InboxIndex",
     "InboxMoved",
-    "InboxRow",
     "Joined",
     "Lease",
     "Ledger",
@@ -77,7 +77,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """The inbox's index comes when it is asked for: numpy costs a tenth of a second at every command line."""
-    if name in ("INBOX_MAX_IDENTITIES", "InboxIndex", "Seen"):
+    if name in ("INBOX_MAX_IDENTITIES", "Added", "InboxIndex", "Seen"):
         from ledger import inbox_index
 
         return getattr(inbox_index, name)

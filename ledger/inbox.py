@@ -9,7 +9,7 @@ from contracts import DAY
 from ledger.errors import InboxMoved
 
 if TYPE_CHECKING:
-    from ledger.inbox_index import Seen
+    from ledger.inbox_index import Added, Seen
 
 DEAD_LETTER_MAX_BYTES = 65_536
 """A dead letter keeps at most this much of its payload; `size` tells how long it was."""
@@ -62,9 +62,7 @@ class Inbox:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def add_batch(
-        self, seen: "Seen", identities: Sequence[bytes], digests: Sequence[bytes], at: int
-    ) -> InboxRow | None:
+    def add_batch(self, seen: "Seen", identities: Sequence[bytes], digests: Sequence[bytes], at: int) -> "Added | None":
         """Remember a batch of which `seen` knew none; the oldest beyond its `max_identities` are forgotten.
 
         What it returns is for `InboxIndex.own`, once it is committed; None when there is nothing to remember.
@@ -73,15 +71,18 @@ class Inbox:
             InboxMoved: one of them was written since the look, by another partition or process.
             ValueError: an identity is in the batch twice.
         """
+        from ledger.inbox_index import Added, run_of  # numpy costs a tenth of a second, which no command line waits for
+
         if not identities:
             return None
-        if len(set(identities)) != len(identities):
-            raise ValueError("identities: one is in the batch twice; take its first event only")
         joined, last = b"".join(identities), self.last_number(seen.subscription)
         if last > seen.upto:
             self._assert_new(seen, joined)
         upto = last + len(identities)
         row = InboxRow(upto, len(identities), joined, b"".join(digests))
+        run = run_of([row])
+        if run.repeats:
+            raise ValueError("identities: one is in the batch twice; take its first event only")
         self._db.execute(
             "INSERT INTO inbox_batches VALUES (?, ?, ?, ?, ?, ?)",
             (seen.subscription, upto, row.items, at, row.identities, row.digests),
@@ -93,10 +94,10 @@ class Inbox:
                 " AND upto <= ?2 ORDER BY upto LIMIT ?3)",
                 (seen.subscription, forgotten, DROP_ROWS),
             )
-        return row
+        return Added(upto, row.items, run)
 
     def _assert_new(self, seen: "Seen", joined: bytes) -> None:
-        from ledger.inbox_index import any_of  # numpy costs a tenth of a second, which no command line need wait for
+        from ledger.inbox_index import any_of
 
         upto = seen.upto
         while rows := self.batches_after(seen.subscription, upto, seen.max_identities):

@@ -21,6 +21,8 @@ LOAD_IDENTITIES = 1_000_000
 """Identities that are read from the ledger at once."""
 FAN_IN = 8
 """Runs of like length that are merged at once: each identity is moved once in eight times as many."""
+LOOSE_RUNS = 16
+"""So many runs that were followed, and not merged, are reason to put the index in order."""
 
 Former = Callable[[int], tuple[bytes, bytes, bytes]]
 """place in the batch -> (identity, digest) as ledgers of version 1 have them, and the digest as it is made now."""
@@ -53,6 +55,15 @@ class Run:
             np.concatenate([run.digest for run in kept]),
         )._sorted()
 
+    @property
+    def repeats(self) -> bool:
+        """Whether an identity is in it twice."""
+        alike = np.flatnonzero(self.high[1:] == self.high[:-1])
+        if not len(alike):
+            return False
+        names = np.stack((self.high, self.low), axis=1)
+        return len(np.unique(names, axis=0)) < len(names)
+
     def _sorted(self) -> "Run":
         return self._at(np.argsort(self.high, kind="stable"))  # stable: linear where it is sorted already
 
@@ -76,6 +87,15 @@ class Run:
                     break
                 there += 1
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What one transaction adds to the inbox: so many identities, `upto` is the last one's number."""
+
+    upto: int
+    items: int
+    run: Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +142,9 @@ class InboxIndex:
         if max_identities < 1:
             raise ValueError(f"max_identities: {max_identities}; at least 1")
         self.seen = Seen(subscription, max_identities)
-        self._own: dict[int, InboxRow] = {}
+        self._own: dict[int, Added] = {}
         self._busy = threading.Lock()
-        self._swept = 1
+        self._swept, self._loose = 1, 0
         self._loaded = False
 
     def __len__(self) -> int:
@@ -141,22 +161,28 @@ class InboxIndex:
     def _all(self) -> list[Run]:
         return [*self.seen.runs, *([self.seen.former] if self.seen.former else [])]
 
-    def own(self, row: "InboxRow") -> None:
+    @property
+    def crowded(self) -> bool:
+        """Whether so much was followed that the next `refresh` should not be far."""
+        return self._loose >= LOOSE_RUNS
+
+    def own(self, added: Added) -> None:
         """A batch that this process committed: nobody need read it from the ledger again."""
-        self._own[row.upto - row.items] = row
+        self._own[added.upto - added.items] = added
 
     def follow(self) -> Seen:
         """Take in what this process committed since, without a look at the ledger, as far as it costs little.
 
-        For a few small batches between two `refresh`: nothing is merged, and nothing waits for another thread.
+        For batches between two `refresh`: nothing is merged, and nothing waits for another thread.
         """
         if self._busy.acquire(blocking=False):
             try:
                 seen = self.seen
-                while (row := self._own.get(seen.upto)) is not None and seen.sieve.has_room(row.items):
-                    run = run_of([self._own.pop(seen.upto)])
-                    sieve = seen.sieve.grown((), run.high)
-                    seen = replace(seen, upto=row.upto, runs=(*seen.runs, run), sieve=sieve)
+                while (own := self._own.get(seen.upto)) is not None and seen.sieve.has_room(own.items):
+                    del self._own[seen.upto]
+                    sieve = seen.sieve.grown((), own.run.high)
+                    seen = replace(seen, upto=own.upto, runs=(*seen.runs, own.run), sieve=sieve)
+                    self._loose += 1
                 self.seen = seen
             finally:
                 self._busy.release()
@@ -174,23 +200,26 @@ class InboxIndex:
         seen = self.seen
         name, upto, runs, sieve = seen.subscription, seen.upto, list(seen.runs), seen.sieve
         floor = tx.inbox.first_number(name)
-        while rows := self._rows_after(tx, upto):
-            runs.append(run_of(rows))
-            sieve = sieve.grown((run.high for run in runs), runs[-1].high)
-            upto = rows[-1].upto
+        while (after := self._after(tx, upto)) is not None:
+            upto, run = after
+            runs.append(run)
+            sieve = sieve.grown((run.high for run in runs), run.high)
             _merge_alike(runs, floor)
         _merge_alike(runs, floor)
         if runs and floor - self._swept > (upto - self._swept) // 4:
             runs, self._swept = [Run.merged(runs, floor)], floor
+        self._loose = 0
         self.seen = Seen(name, seen.max_identities, upto, floor, tuple(runs), self._former(tx), sieve)
         return self.seen
 
-    def _rows_after(self, tx: "Transaction", upto: int) -> "Sequence[InboxRow]":
+    def _after(self, tx: "Transaction", upto: int) -> tuple[int, Run] | None:
+        """What comes behind a number, and the last number of it; None when that was all."""
         if (own := self._own.pop(upto, None)) is not None:
-            return [own]
+            return own.upto, own.run
         for passed in [number for number in list(self._own) if number < upto]:
             del self._own[passed]  # read from the ledger, with others' batches around it
-        return tx.inbox.batches_after(self.seen.subscription, upto, LOAD_IDENTITIES)
+        rows = tx.inbox.batches_after(self.seen.subscription, upto, LOAD_IDENTITIES)
+        return (rows[-1].upto, run_of(rows)) if rows else None
 
     def _former(self, tx: "Transaction") -> Run | None:
         """Rows of version 1 are read once; they only become fewer."""

@@ -3,15 +3,17 @@
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts import HOUR, MINUTE, SECOND
+from contracts import DAY, HOUR, MINUTE, SECOND
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(?:\.(\d{3}|\d{6}))?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 6}
 _DATE = frozenset("Ymd")
+_NONE = np.zeros(1, dtype=np.uint8)
 
 
 @dataclass(slots=True)
@@ -37,30 +39,32 @@ class Layout:
 
     def read(self, signs: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Microseconds since 1970, UTC or local, and which of them are sure. `signs`: a text a row, in ASCII."""
+        places = np.ascontiguousarray(signs.T)  # one place of all texts lies together: many are handled at a time
         sure = np.ones(len(signs), dtype=np.bool_)
         for place, sign in self.marks.items():
-            sure &= signs[:, place] == sign
-        found = {name: _number(signs, start, width, sure) for name, (start, width) in self.parts.items()}
-        zero = np.zeros(len(signs), dtype=np.int64)
+            sure &= places[place] == sign
+        found = {name: _number(places, start, width, sure) for name, (start, width) in self.parts.items()}
         year, month, day = found["Y"], found["m"], found["d"]
-        hour, minute, second = (found.get(name, zero) for name in "HMS")
+        hour, minute, second = (found.get(name, _NONE) for name in "HMS")
         months = (year - 1970) * 12 + month - 1
+        if months.min() == months.max():
+            months = months[:1]
         begin, end = _days(months), _days(months + 1)
         sure &= (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= end - begin)
         sure &= (hour <= 23) & (minute <= 59) & (second <= 59)
-        micros = (begin + day - 1) * (24 * HOUR) + hour * HOUR + minute * MINUTE + second * SECOND
+        micros = (begin + day - 1) * DAY + _whole(hour) * HOUR + _whole(minute) * MINUTE + _whole(second) * SECOND
         if "f" in found:
-            micros += found["f"] * 10 ** (6 - self.parts["f"][1])
+            micros += _whole(found["f"]) * 10 ** (6 - self.parts["f"][1])
         if self.offset is not None:
-            micros -= self._ahead(signs, self.offset, sure)
+            micros -= self._ahead(places, self.offset, sure)
         return micros, sure
 
-    def _ahead(self, signs: NDArray[np.uint8], at: int, sure: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def _ahead(self, places: NDArray[np.uint8], at: int, sure: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Microseconds ahead of UTC that the texts name, such as +01:00."""
-        hours, minutes = _number(signs, at + 1, 2, sure), _number(signs, at + 4, 2, sure)
-        behind = signs[:, at] == ord("-")
-        sure &= (behind | (signs[:, at] == ord("+"))) & (hours <= 23) & (minutes <= 59)
-        ahead = hours * HOUR + minutes * MINUTE
+        hours, minutes = _number(places, at + 1, 2, sure), _number(places, at + 4, 2, sure)
+        behind = places[at] == ord("-")
+        sure &= (behind | (places[at] == ord("+"))) & (hours <= 23) & (minutes <= 59)
+        ahead = _whole(hours) * HOUR + _whole(minutes) * MINUTE
         return np.where(behind, -ahead, ahead)
 
 
@@ -104,13 +108,20 @@ def _fixed(form: str) -> Layout | None:
     return layout if layout.parts.keys() >= _DATE and usual else None
 
 
-def _number(signs: NDArray[np.uint8], start: int, width: int, sure: NDArray[np.bool_]) -> NDArray[np.int64]:
-    value = np.zeros(len(signs), dtype=np.int64)
-    for place in range(start, start + width):
-        digit = signs[:, place] - ord("0")  # what is below wraps around to a large number
-        sure &= digit <= 9
+def _number(places: NDArray[np.uint8], start: int, width: int, sure: NDArray[np.bool_]) -> NDArray[Any]:
+    """Two digits are a small number, which is several times as fast; more are a large one."""
+    digits = places[start : start + width] - ord("0")  # what is below wraps around to a large number
+    sure &= (digits <= 9).all(axis=0)
+    if width == 2:
+        return digits[0] * 10 + digits[1]
+    value = np.zeros(places.shape[1], dtype=np.int64)
+    for digit in digits:
         value = value * 10 + digit
     return value
+
+
+def _whole(small: NDArray[Any]) -> NDArray[np.int64]:
+    return small.astype(np.int64)
 
 
 def _days(months: NDArray[np.int64]) -> NDArray[np.int64]:

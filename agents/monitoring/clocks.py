@@ -74,6 +74,13 @@ class Floor:
     others: int | None = None
     others_first: int | None = None
 
+    def counts_alike(self, later: "Floor", clock: PartitionClock) -> bool:
+        """Whether a batch that comes behind `clock` is counted the same by a later floor, but for what lies in panes
+        that were closed meanwhile (`Counted.below` tells)."""
+        if clock.latest is None or clock.gaps:
+            return self == later
+        return later.watermark is None or later.watermark <= clock.latest
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

@@ -5,6 +5,7 @@ is nothing to wait for, to checkpoint, or to run side by side, and for a single 
 (`docs/design/speed.md`).
 """
 
+import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from agents.reflex import Call
 from graphs.reading import Screened
 from graphs.screening import Incoming, Screen
 from graphs.sifting import sift
-from ledger import DeadLetter, InboxRow, LedgerError, Seen
+from ledger import Added, DeadLetter, LedgerError, Seen, Transaction
 
 if TYPE_CHECKING:
     from graphs.monitor.counting import PartitionMonitor
@@ -47,9 +48,11 @@ def _foreseen() -> Iterator[None]:
 class Batch:
     """One micro-batch on its way. `ended`: with it the partition is read to its end.
 
-    `handled` messages came before these, and were taken out. `assumed`: counted by what was known of the ledger,
-    without a look. `published` are the rows of `screened` that are in the stream's `processed` topic. `unforeseen` were
-    taken out of `span`, which is the whole of them; `in_a_row` of them lie behind the last event that was taken.
+    `handled` messages came before these, and were taken out. `assumed`: counted by what was known at the commit before,
+    without a look at the ledger. `found` and `added` are of the commit: what the combiner had closed by then, and what
+    is new in the inbox. `published` are the rows of `screened` that are in the stream's `processed` topic.
+    `unforeseen` were taken out of `span`, which is the whole of them; `in_a_row` of them lie behind the last event that
+    was taken.
     """
 
     messages: Sequence[Incoming]
@@ -67,7 +70,8 @@ class Batch:
     duplicates: int = 0
     taken: list[int] = field(default_factory=list)
     published: set[int] = field(default_factory=set)
-    row: InboxRow | None = None
+    found: Floor | None = None
+    added: Added | None = None
     calls: list[Call] = field(default_factory=list)
     unforeseen: Sequence[DeadLetter] = ()
     span: Sequence[Incoming] | None = None
@@ -100,16 +104,17 @@ def _came(message: Incoming, clock: PartitionClock) -> bool:
     return 0 <= message.position <= clock.position and published is not None and published <= clock.published
 
 
-async def count(partition: "PartitionMonitor", batch: Batch, *, look: bool) -> None:
+async def count(partition: "PartitionMonitor", batch: Batch) -> None:
     """What was not seen before, and what does it add to which pane?
 
-    Without `look` by what was known of the ledger last; the commit finds out whether that still holds.
+    Behind a commit of the partition's own by what was known then; this batch's commit finds out whether that holds.
 
     Raises:
         Unforeseen: our own code failed.
     """
-    batch.seen, batch.floor = await partition.look() if look else partition.followed()
-    batch.assumed = not look
+    known = partition.followed()
+    batch.assumed = known is not None
+    batch.seen, batch.floor = known or await partition.look()
     judge(partition, batch)
 
 
@@ -171,9 +176,25 @@ async def process(partition: "PartitionMonitor", batch: Batch) -> None:
 
 
 async def commit(partition: "PartitionMonitor", batch: Batch) -> None:
-    """One transaction for all of it; dead letters are told in the log, one line a batch."""
-    partition.counted.set()
-    await partition.services.ledger.transact("intake", lambda tx: partition.commit(tx, batch))
+    """One transaction for all of it; dead letters are told in the log, one line a batch.
+
+    The index is put in order in its time, where there is reason to.
+    """
+    ledger, index, loop = partition.services.ledger, partition.index, asyncio.get_running_loop()
+
+    def write(tx: Transaction) -> None:
+        partition.commit(tx, batch)
+        loop.call_soon_threadsafe(partition.counted.set)
+
+    writing = ledger.transact("intake", write)
+    if index.crowded:
+        written, ordered = await asyncio.gather(writing, ledger.read(index.refresh), return_exceptions=True)
+        if isinstance(written, BaseException):
+            raise written
+        if isinstance(ordered, BaseException):
+            _log.warning("inbox %s: not put in order, which is tried again: %s", partition.subscription, ordered)
+    else:
+        await writing
     partition.committed(batch)
     for letter in batch.dead[:1]:
         _log.warning("dead letters: %d, first: %s: %s", len(batch.dead), letter.code, letter.reason)

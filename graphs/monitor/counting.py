@@ -19,8 +19,6 @@ from ledger import InboxIndex, InboxMoved, Lease, LedgerBusy, Seen, Transaction
 
 PARTS_A_PANE = 64
 """Parts that one partition adds to a pane before they are put together."""
-FEW = 32
-"""So few events are counted by what was known last, without another look; their commit finds out if that holds."""
 TRIES = 10
 """So often a batch is done again because somebody else's commit came between; then it is given back."""
 _log = logging.getLogger("forestall.monitor")
@@ -88,8 +86,7 @@ class PartitionMonitor:
         self.stumbled = 0
         """Messages in a row that our own code failed on (`graphs.monitor.isolation`)."""
         self.closed: int | None = None
-        self.known = (self.index.seen, Floor())
-        self._unseen = FEW + 1
+        self._floor: Floor | None = None
         self._loaded = False
 
     def screened(self, messages: Sequence[Incoming], now: int) -> Screened:
@@ -122,7 +119,7 @@ class PartitionMonitor:
                 return await self.take_at_once(batch, screened)
             return _together(await isolate(self, messages, ended=ended, handled=before))
         except BaseException:
-            self._loaded, self._unseen = False, FEW + 1
+            self._loaded, self._floor = False, None
             raise
         finally:
             self.counted.set()
@@ -135,16 +132,15 @@ class PartitionMonitor:
             Unforeseen: our own code failed on it, and nothing was written.
         """
         messages = batch.handled + len(batch.messages) + len(batch.unforeseen)
-        look = len(batch.messages) > FEW or self._unseen > FEW
         screen(self, batch, screened)
         for _ in range(TRIES):
             try:
-                await count(self, batch, look=look)
+                await count(self, batch)
                 await process(self, batch)
                 await commit(self, batch)
             except (FloorMoved, InboxMoved) as moved:
                 _log.debug("%s: %s; doing the batch again", self.part, moved)
-                look = True
+                self._floor = None
                 continue
             return CountState(
                 messages=messages, fresh=len(batch.taken), duplicates=batch.duplicates, dead=len(batch.dead)
@@ -165,13 +161,14 @@ class PartitionMonitor:
     async def look(self) -> tuple[Seen, Floor]:
         """What was taken before, by whomever, and how far the combiner has come: `known`, and `closed`, its
         watermark."""
-        self.known = await self.services.ledger.read(lambda tx: (self.index.refresh(tx), self.floor(tx)))
-        self.closed, self._unseen = self.known[1].watermark, 0
-        return self.known
+        seen, floor = await self.services.ledger.read(lambda tx: (self.index.refresh(tx), self.floor(tx)))
+        self._floor, self.closed = floor, floor.watermark
+        return seen, floor
 
-    def followed(self) -> tuple[Seen, Floor]:
-        """As at the last look, with what this process took in since."""
-        return self.index.follow(), self.known[1]
+    def followed(self) -> tuple[Seen, Floor] | None:
+        """The same as of our last commit, with what this process took in since; None where somebody else took something
+        in before that, or nothing is known: then it takes a look."""
+        return (self.index.follow(), self._floor) if self._floor is not None else None
 
     def _stored(self, tx: Transaction) -> tuple[dict[str, Any], dict[str, list[str]]]:
         doc = tx.panes.partitions(self.pack.name, self.stream.name).get(self.part, {})
@@ -197,12 +194,14 @@ class PartitionMonitor:
         """
         assert batch.counted is not None
         assert batch.seen is not None
+        assert batch.floor is not None
         pack, stream, counted = self.pack.name, self.stream.name, batch.counted
         tx.leases.fence(self.lease)
         floor = self.floor(tx)
-        if counted.below(floor.closed_until) or (batch.assumed and floor != batch.floor):
+        if counted.below(floor.closed_until) or (batch.assumed and not batch.floor.counts_alike(floor, self.clock)):
             raise FloorMoved("a pane was closed")
-        batch.row = tx.inbox.add_batch(batch.seen, batch.identities, batch.digests, batch.now)
+        batch.found = floor
+        batch.added = tx.inbox.add_batch(batch.seen, batch.identities, batch.digests, batch.now)
         buried = tx.inbox.bury(self.subscription, batch.dead)
         parts = {pane: {key: part.snapshot() for key, part in found.items()} for pane, found in counted.parts.items()}
         tx.panes.add(pack, stream, self.part, parts)
@@ -228,11 +227,14 @@ class PartitionMonitor:
     def committed(self, batch: Batch) -> None:
         """The ledger has it: the copy in memory follows."""
         assert batch.counted is not None
+        assert batch.found is not None
         self.stumbled = self._stumbled(batch)
         self.clock, self.ended = batch.counted.clock, batch.ended
-        if batch.row is not None:
-            self.index.own(batch.row)
-        self._unseen += max(1, len(batch.identities))
+        self._floor, self.closed = batch.found, batch.found.watermark
+        if batch.added is not None:
+            self.index.own(batch.added)
+            if self.index.follow().upto < batch.added.upto:
+                self._floor = None
         for name, new in batch.counted.new_keys.items():
             self.keys.setdefault(name, set()).update(new)
 

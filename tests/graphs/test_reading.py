@@ -1,5 +1,6 @@
 """A batch at once and message by message: both say the same of everything that can come."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from contracts import MINUTE, SECOND, DetectorSpec, Event, EventType, Measure, PackManifest, StreamSpec, encode_event
 from graphs.fast_path import EnvelopeWay, _instant, instants
-from graphs.reading import BatchReader, wanted_fields
+from graphs.reading import BatchReader, heard
 from graphs.schema_types import Untranslatable, object_types
 from graphs.screening import Incoming, Screen
 from graphs.sifting import sift
@@ -57,13 +58,24 @@ STREAMS = {
 }
 
 
-def manifest(of: StreamSpec) -> PackManifest:
+@pytest.fixture(autouse=True, scope="module")
+def small_slices() -> Iterator[None]:
+    """A few events make several slices, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("graphs.fast_path.SLICE", 3)
+        yield
+
+
+def manifest(of: StreamSpec, *, deaf: bool = False) -> PackManifest:
+    """With a measure of every type; `deaf`: of the first alone."""
+    pressure = Measure(name="pressure", title="Pressure", of=("pump.read",), aggregate="mean", field="bar",
+                       key="pump", where=[{"field": "extra", "equals": 1}])  # fmt: skip
+    others = [each.type for each in of.types[1:]] if not deaf else []
     return PackManifest(
         pack="plant",
         title="A pump",
         streams=(of,),
-        measures=(Measure(name="pressure", title="Pressure", of=("pump.read",), aggregate="mean", field="bar",
-                          key="pump", where=[{"field": "extra", "equals": 1}]),),
+        measures=(pressure, *(Measure(name="more", title="More", of=(name,)) for name in others)),
         detectors=(DetectorSpec(name="burst", measure="pressure", kind="threshold", settings={"above": 10}),),
     )  # fmt: skip
 
@@ -209,7 +221,25 @@ def test_schemas_that_say_more_than_types(schema: dict[str, Any]) -> None:
 
 
 def test_the_fields_that_are_wanted() -> None:
-    assert wanted_fields(manifest(STREAMS["alike"]), STREAMS["alike"]) == ["pump", "bar", "extra"]
+    of = STREAMS["alike"]
+    assert heard(manifest(of), of) == (["pump", "bar", "extra"], {"pump.read", "valve.read"})
+
+
+def test_what_nobody_looks_at_is_read_and_not_kept() -> None:
+    """All is said of it but its data; and what is wrong with it is found as ever."""
+    of = STREAMS["alike"]
+    screen, reader = Screen(of, "default"), BatchReader(Screen(of, "default"), manifest(of, deaf=True), of)
+    bodies = [reading(number) for number in range(4)] + [
+        reading(number).replace(b"pump.r", b"valve.r") for number in (4, 5)
+    ]
+    bodies += [bodies[4].replace(b'"p1"', b"7")]
+    messages = [Incoming("pumps", str(place), payload) for place, payload in enumerate(bodies)]
+    found, said = reader.read(messages, NOW), one_by_one(screen, messages, NOW, FIELDS)
+    rows = said["rows"]
+    assert [found.readings.types, found.readings.ids] == [[row[3] for row in rows], [row[1] for row in rows]]
+    assert found.identities == [row[6] for row in rows]
+    assert [data is None for data in found.readings.data] == [kind == "valve.read" for kind in found.readings.types]
+    assert [letter.message_id for letter in found.dead] == [letter.message_id for letter in said["dead"]] == ["6"]
 
 
 def test_sifting() -> None:

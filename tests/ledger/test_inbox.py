@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ledger import (
+    Added,
     InboxIndex,
     InboxMoved,
-    InboxRow,
     SqliteLedger,
     Transaction,
     content_digest,
@@ -24,6 +24,7 @@ from ledger import (
     name_identity,
     name_prefix,
 )
+from ledger.inbox_index import FAN_IN, LOOSE_RUNS
 from ledger.schema import MIGRATIONS
 
 Answer = TypeVar("Answer")
@@ -91,7 +92,7 @@ class Processes(RuleBasedStateMachine):
         fresh = [name for place, name in enumerate(names) if place not in known]
         self.meanwhile(1 - who, between)
         unseen = {name for upto, _, batch in self.batches if upto > seen.upto for name in batch}
-        rows: list[InboxRow | None] = []
+        rows: list[Added | None] = []
 
         def work(tx: Transaction) -> None:
             rows.append(tx.inbox.add_batch(seen, fresh, [content] * len(fresh), self.now))
@@ -203,6 +204,24 @@ async def test_what_a_process_took_it_knows_without_a_look(ledger: SqliteLedger)
         assert row is not None
         assert sorted(index.follow().known(NAMES)) == list(range(first)), "the control: not told of it"
         index.own(row)
+
+
+async def test_what_was_followed_is_put_in_order_by_a_look(ledger: SqliteLedger) -> None:
+    index = InboxIndex("s")
+    for place in range(LOOSE_RUNS):
+        assert not index.crowded
+        added = await ledger.transact(
+            "take", lambda tx, p=place, s=index.follow(): tx.inbox.add_batch(s, NAMES[p : p + 1], CONTENTS[:1], 0)
+        )  # type: ignore[misc]
+        assert added is not None
+        index.own(added)
+        assert sorted(index.follow().known(NAMES)) == list(range(place + 1))
+    assert index.crowded
+    assert len(index.seen.runs) == LOOSE_RUNS
+    seen = await ledger.read(index.refresh)
+    assert not index.crowded
+    assert len(seen.runs) < FAN_IN
+    assert sorted(seen.known(NAMES)) == list(range(LOOSE_RUNS))
 
 
 async def test_a_batch_of_its_own_is_not_read_again(ledger: SqliteLedger, monkeypatch: pytest.MonkeyPatch) -> None:

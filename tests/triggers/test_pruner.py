@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from contracts import HOUR, MINUTE, decision_digest
 from contracts.decision import Decision
+from graphs import PartitionMonitor
 from ledger import Retention, SqliteLedger, Transaction
 from tests.graphs.plant import HIGH, NORMAL, PROMPT, START, Plant
 from tests.ledger.builders import note
@@ -88,8 +89,9 @@ def test_pruning_changes_nothing_that_later_happens(parts: list[list[float]]) ->
     assert {doc["id"]: doc for doc in pruned.incidents if doc["status"] == "open"} == open_ones
 
 
-def test_a_horizon_that_is_too_short_shows() -> None:
-    """The control: what is forgotten before it is repeated counts twice."""
+def test_a_horizon_that_is_too_short_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: what is forgotten before it is repeated counts twice, by whoever looks at the ledger."""
+    monkeypatch.setattr(PartitionMonitor, "followed", lambda *_: None)
     story = [NORMAL] * 8
     kept, pruned = told(story, NEVER), told(story, replace(AT_ONCE, inbox_us=0))
     assert (kept.counters["events"], pruned.counters["events"]) == (8, 14)

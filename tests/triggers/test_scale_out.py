@@ -12,7 +12,7 @@ from agents.monitoring import Counted, Floor
 from contracts import HOUR, MINUTE, SECOND
 from evals.faults import CountingLedger, Crash, CrashingLedger
 from evals.operator import Habits
-from graphs import part_name
+from graphs import PartitionMonitor, part_name
 from ledger import Transaction
 from ledger.leases import Leases
 from tests.graphs.plant import HIGH, NORMAL, START, Plant, runbook
@@ -221,17 +221,18 @@ async def floor_moved(home: Path) -> dict[str, int]:
         return await station.counters() | {"parts": await station.ledger.read(lambda tx: tx.panes.size())}
 
 
-@pytest.mark.parametrize("few", [0, 32])
+@pytest.mark.parametrize("looks", [True, False])
 async def test_a_batch_is_counted_again_when_a_pane_was_closed_meanwhile(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: bool
 ) -> None:
-    """`few` 0: behind a look at the ledger; 32: by what was known of it last."""
-    monkeypatch.setattr("graphs.monitor.counting.FEW", few)
+    """Behind a look at the ledger, or by what was known of it at the commit before."""
+    if looks:
+        monkeypatch.setattr(PartitionMonitor, "followed", lambda *_: None)
     assert await floor_moved(tmp_path / "one") == {"events": 3, "panes": 1, "late": 1, "parts": 0}
     monkeypatch.setattr(Counted, "below", lambda *_: False)
-    if few:
+    if not looks:
         assert await floor_moved(tmp_path / "still") == {"events": 3, "panes": 1, "late": 1, "parts": 0}
-        monkeypatch.setattr(Floor, "__eq__", lambda *_: True)
+        monkeypatch.setattr(Floor, "counts_alike", lambda *_: True)
     lost = await floor_moved(tmp_path / "control")
     assert lost == {"events": 3, "panes": 1, "parts": 1}, "the control: an event that is in no pane, and nobody knows"
 
