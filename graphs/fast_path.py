@@ -12,7 +12,7 @@ from agents.mapping import calendar
 from agents.monitoring import Fields
 from contracts import CONTROL_CHARACTERS, DATA_MAX_DEPTH, SECOND, MalformedEvent, data_version, from_iso
 from graphs.screening import EVENT_MAX_BYTES, FUTURE_TOLERANCE, Incoming
-from graphs.taken import Taken
+from graphs.taken import Taken, digests_of
 from graphs.wire_forms import Form
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,13 +57,15 @@ class EnvelopeWay:
         """What is surely an event of the stream."""
         taken, written, heard = Taken(), list[str](), self._heard
         for first in range(0, len(payloads), SLICE):
-            rows = _but_for_time(self._form, payloads[first : first + SLICE])
+            part = payloads[first : first + SLICE]
+            rows = _but_for_time(self._form, part)
             wires = rows.wires
             taken.places += [first + place for place in rows.places] if first else rows.places
             taken.ids += [wire.id for wire in wires]
             taken.sources += [wire.source for wire in wires]
             taken.types += [wire.kind for wire in wires]
             taken.data += [wire.data if wire.kind in heard else None for wire in wires]
+            taken.digests += digests_of(part, rows.places)
             written += [wire.time for wire in wires]
         taken.times = instants(written)
         if (fits := _believable(taken.times, now)) is not None:

@@ -11,7 +11,7 @@ from agents.monitoring import Fields
 from agents.monitoring.readings import mapping_fields
 from contracts import Event, StreamSpec
 from graphs.screening import EVENT_MAX_BYTES, FUTURE_TOLERANCE, Incoming, Screen
-from graphs.taken import Taken
+from graphs.taken import Taken, digests_of
 
 
 class MappedWay:
@@ -41,6 +41,7 @@ class MappedWay:
 
     def take(self, messages: Sequence[Incoming], payloads: Sequence[bytes], now: int) -> Taken:
         """What is surely an event of the stream, or surely left out."""
+        payloads = list(payloads)
         documents = [each.document for each in messages] if self._avro else _documents(payloads)
         if max(map(len, payloads), default=0) > EVENT_MAX_BYTES:
             sizes = map(len, payloads)
@@ -61,6 +62,7 @@ class MappedWay:
             kept = set(columns.places)
             taken.filtered = [place for place in before.places if place not in kept]
         self._fill(taken, columns)
+        taken.digests = digests_of(payloads, taken.places)
         return taken
 
     def element(self, data: Mapping[str, Any]) -> Any:

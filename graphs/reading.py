@@ -18,7 +18,7 @@ from graphs.screening import Accepted, Incoming, Screen
 from graphs.stepped_way import SteppedWay
 from graphs.taken import Taken
 from graphs.wire_forms import form_of
-from ledger import DeadLetter, content_digest, former_digest, former_identity, name_identities, name_prefix
+from ledger import DeadLetter, former_digest, former_identity, name_identities, name_prefix
 
 MAX_SOURCES = 10_000
 """Sources whose beginnings of names are kept at hand."""
@@ -74,8 +74,9 @@ class BatchReader:
     def read(self, messages: Sequence[Incoming], now: int, payloads: Sequence[bytes] | None = None) -> Screened:
         """Screen a batch. `now` is our own clock (microseconds).
 
-        With their `payloads` given, only those messages are touched that need more than that. A mapping asks where
-        messages came from: of the broker's own, where `messages.arrived` has them.
+        With their `payloads` given, only those messages are touched that need more than that; each payload is asked for
+        once, but of what is doubtful. A mapping asks where messages came from: of the broker's own, where
+        `messages.arrived` has them.
         """
         if payloads is None:
             payloads = [message.payload for message in messages]
@@ -84,9 +85,7 @@ class BatchReader:
         if len(taken.places) + len(taken.ignored) + len(taken.filtered) < len(messages):
             dead = self._read_the_others(messages, now, taken)
         places, ids, sources = taken.places, taken.ids, taken.sources
-        contents = payloads if len(places) == len(payloads) else [payloads[place] for place in places]
-        digests = list(map(content_digest, contents))
-        identities, tenant = self._identities(sources, ids), self._screen.tenant
+        identities, tenant, digests = self._identities(sources, ids), self._screen.tenant, taken.digests
         fields = self._way.fields() if self._way else mapping_fields
 
         def former(row: int) -> tuple[bytes, bytes, bytes]:
@@ -111,11 +110,12 @@ class BatchReader:
         for place in range(len(messages)):
             if place in done:
                 continue
-            found = self._screen.read(messages[place], now)
+            message = messages[place]
+            found = self._screen.read(message, now)
             if isinstance(found, Accepted):
                 event = found.event
                 data = self._way.element(event.data) if self._way else event.data
-                taken.add(place, event, data, whole=self._whole)
+                taken.add(place, event, data, message.payload, whole=self._whole)
             elif isinstance(found, DeadLetter):
                 dead.append(found)
             else:

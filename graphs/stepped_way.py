@@ -25,6 +25,7 @@ class SteppedWay:
 
     def take(self, messages: Sequence[Incoming], payloads: Sequence[bytes], now: int) -> Taken:  # noqa: ARG002
         """What is surely an event of the stream, or surely filtered out."""
+        payloads = list(payloads)
         rows, taken = sure(self._form, payloads, now), Taken()
         for place, wire, time in zip(rows.places, rows.wires, rows.times, strict=True):
             event = self._steps.apply(_event(wire, time, self._tenant))
@@ -35,7 +36,7 @@ class SteppedWay:
                 self._validators[event.type](event.data)
             except (fastjsonschema.JsonSchemaValueException, ArithmeticError):
                 continue
-            taken.add(place, event, event.data, whole=self._whole)
+            taken.add(place, event, event.data, payloads[place], whole=self._whole)
         return taken
 
     def element(self, data: Mapping[str, Any]) -> Any:

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import Event
+from ledger import content_digest
 
 
 @dataclass(slots=True)
 class Taken:
-    """Accepted events as columns of equal length: places in the batch, and what `Readings` holds of each.
+    """Accepted events as columns of equal length: places in the batch, what `Readings` holds of each, and its digest.
 
     `ignored` and `filtered` are the places of what was left out for good. `events` are whole, where they are wanted.
     """
@@ -20,18 +21,23 @@ class Taken:
     types: list[str] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     data: list[Any] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     ignored: list[int] = field(default_factory=list)
     filtered: list[int] = field(default_factory=list)
 
-    def add(self, place: int, event: Event, element: Any, *, whole: bool) -> None:
-        """An event that was read by itself, and its data as an element of the column; `sort` when all are there."""
+    def add(self, place: int, event: Event, element: Any, payload: bytes, *, whole: bool) -> None:
+        """An event that was read by itself, its data as an element of the column, and what it came as.
+
+        `sort` when all are there.
+        """
         self.places.append(place)
         self.ids.append(event.id)
         self.sources.append(event.source)
         self.types.append(event.type)
         self.times.append(event.time)
         self.data.append(element)
+        self.digests.append(content_digest(payload))
         if whole:
             self.events.append(event)
 
@@ -44,10 +50,15 @@ class Taken:
         self._pick([row for row, fit in enumerate(fits) if fit])
 
     def _pick(self, rows: Sequence[int]) -> None:
-        for name in ("places", "ids", "sources", "types", "times", "data"):
+        for name in ("places", "ids", "sources", "types", "times", "data", "digests"):
             setattr(self, name, _picked(getattr(self, name), rows))
         if self.events:
             self.events = _picked(self.events, rows)
+
+
+def digests_of(payloads: Sequence[bytes], places: Sequence[int]) -> list[bytes]:
+    """Of those at these places."""
+    return list(map(content_digest, payloads if len(places) == len(payloads) else map(payloads.__getitem__, places)))
 
 
 def _picked(column: Sequence[Any], order: Sequence[int]) -> list[Any]:

@@ -132,9 +132,9 @@ class Batch(Sequence[Incoming]):
     """Messages as the graph wants them, each made when it is asked for: of most only the payload is needed, or what
     the broker's own (`arrived`) says."""
 
-    def __init__(self, messages: Sequence[Message], payloads: Sequence[bytes] | None = None) -> None:
+    def __init__(self, messages: Sequence[Message]) -> None:
         self.arrived = messages
-        payloads = payloads if payloads is not None else getattr(messages, "payloads", None)
+        payloads: Sequence[bytes] | None = getattr(messages, "payloads", None)
         self.payloads = payloads if payloads is not None else [each.payload for each in messages]
 
     def __len__(self) -> int:
@@ -146,7 +146,7 @@ class Batch(Sequence[Incoming]):
     def __getitem__(self, place: slice) -> "Batch": ...
     def __getitem__(self, place: int | slice) -> "Incoming | Batch":
         if isinstance(place, slice):
-            return Batch(self.arrived[place], self.payloads[place])
+            return Batch(self.arrived[place])
         each = self.arrived[place]
         return Incoming(
             each.topic, each.message_id, self.payloads[place], each.partition, each.publish_time, position=each.position

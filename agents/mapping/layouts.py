@@ -113,7 +113,8 @@ def _number(places: NDArray[np.uint8], start: int, width: int, sure: NDArray[np.
     digits = places[start : start + width] - ord("0")  # what is below wraps around to a large number
     sure &= (digits <= 9).all(axis=0)
     if width == 2:
-        return digits[0] * 10 + digits[1]
+        pair: NDArray[np.uint8] = digits[0] * 10 + digits[1]
+        return pair
     value = np.zeros(places.shape[1], dtype=np.int64)
     for digit in digits:
         value = value * 10 + digit

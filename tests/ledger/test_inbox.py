@@ -210,9 +210,8 @@ async def test_what_was_followed_is_put_in_order_by_a_look(ledger: SqliteLedger)
     index = InboxIndex("s")
     for place in range(LOOSE_RUNS):
         assert not index.crowded
-        added = await ledger.transact(
-            "take", lambda tx, p=place, s=index.follow(): tx.inbox.add_batch(s, NAMES[p : p + 1], CONTENTS[:1], 0)
-        )  # type: ignore[misc]
+        seen, name = index.follow(), NAMES[place : place + 1]
+        added = await ledger.transact("take", lambda tx, s=seen, n=name: tx.inbox.add_batch(s, n, CONTENTS[:1], 0))  # type: ignore[misc]
         assert added is not None
         index.own(added)
         assert sorted(index.follow().known(NAMES)) == list(range(place + 1))

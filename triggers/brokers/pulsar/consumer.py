@@ -7,13 +7,14 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from triggers.brokers.errors import AskOperator, BrokerError, RetryLater, StopConsuming
 from triggers.brokers.protocol import Message, Sharing
 from triggers.brokers.pulsar.acks import Acks
 from triggers.brokers.pulsar.client import Connection
-from triggers.brokers.pulsar.messages import PulsarMessages, position_of
+from triggers.brokers.pulsar.messages import PulsarMessages, position_of, raws_of
 from triggers.brokers.pulsar.queues import QueueLength
 from triggers.brokers.pulsar.topics import Topic
 
@@ -76,6 +77,7 @@ class PulsarConsumer:
         """Sent soon; `close` waits for it."""
         self._assert_open()
         await self._attachment()
+        self._note_sizes(messages)
         if self._acks.up_to(messages):
             return
         send = self._acks.individually(messages)
@@ -137,12 +139,13 @@ class PulsarConsumer:
             taken, self._ready = self._ready[:max_messages], self._ready[max_messages:]
             self._acks.handed_out(taken)
             if len(taken) >= BACKLOG and not self._ready and not self._must_fit:
-                self._start(wait=False)
+                self._start(wait=False, many=True)
             return taken
 
-    def _start(self, wait: bool) -> None:
+    def _start(self, wait: bool, *, many: bool = False) -> None:
         self._blocking = wait
-        self._fetch = asyncio.get_running_loop().run_in_executor(self._thread, self._fetch_some, wait)
+        fetch = self._many if many else partial(self._raws, wait)
+        self._fetch = asyncio.get_running_loop().run_in_executor(self._thread, self._fetched, fetch)
 
     async def _accept(self, done: "asyncio.Future[PulsarMessages]") -> None:
         try:
@@ -154,16 +157,20 @@ class PulsarConsumer:
             self._silent_since = self._silent_since or time.monotonic()
             return
         self._silent_since = self._away_since = None
-        self._queue.seen(len(messages), sum(map(len, messages.payloads)))
         if self._again and not (messages := self._beyond_the_last(messages)):
             return
         self._ready = messages
         if self._partition is not None:
             self._last = messages[-1].position
 
-    def _fetch_some(self, wait: bool) -> PulsarMessages:
-        """In the thread: what comes within a slice of time, with its payloads; see `_raws`."""
-        return PulsarMessages(self._raws(wait), self._topic.name, self._partition)
+    def _fetched(self, fetch: Callable[[], list[Any]]) -> PulsarMessages:
+        """In the thread."""
+        return PulsarMessages(fetch(), self._topic.name, self._partition)
+
+    def _many(self) -> list[Any]:
+        """All that the client holds, or what comes within a moment, where more are known to wait: at one go, since
+        between two calls somebody else may keep the interpreter for long."""
+        return list(self._raw.batch_receive())
 
     def _raws(self, wait: bool) -> list[Any]:
         """A few one by one, then all that the client holds. Of large ones fewer: a batch is bounded in bytes."""
@@ -221,6 +228,13 @@ class PulsarConsumer:
         first = next((place for place in places if messages[place].position > self._last), len(messages))
         self._again = first == len(messages)
         return messages[first:]
+
+    def _note_sizes(self, messages: Sequence[Message]) -> None:
+        """What was read of them says how long the queue may be."""
+        if isinstance(messages, PulsarMessages) and messages.payloads.counted:
+            self._queue.seen(messages.payloads.counted, messages.payloads.size)
+        elif messages:
+            self._queue.seen(len(messages), sum(raw.length() for raw in raws_of(messages)))
 
     async def _complain_if_away(self) -> None:
         """Nothing came. Without a connection for long, say why; the client goes on trying, the caller may, too."""

@@ -15,7 +15,10 @@ class PulsarMessage(msgspec.Struct, frozen=True, eq=False, gc=False):
     raw: Any
     topic: str
     partition: int
-    payload: bytes
+
+    @property
+    def payload(self) -> bytes:
+        return self.raw.data()  # type: ignore[no-any-return]
 
     @property
     def key(self) -> str | None:
@@ -47,19 +50,51 @@ class PulsarMessage(msgspec.Struct, frozen=True, eq=False, gc=False):
         return None if version < 0 else version.to_bytes(8)
 
 
+class Payloads(Sequence[bytes]):
+    """What is in a batch of the client's messages, copied out of them at each access: whoever needs one twice keeps it.
+
+    `counted` of them make up `size` bytes: those that were copied, some perhaps more than once.
+    """
+
+    __slots__ = ("_data", "_raws", "counted", "size")
+
+    def __init__(self, raws: list[Any]) -> None:
+        self._raws, self._data = raws, type(raws[0]).data if raws else None
+        self.counted = self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._raws)
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes]:
+        if isinstance(place, int):
+            return self._copied([self._raws[place]])[0]
+        return self._copied(self._raws[place])
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._copied(self._raws))
+
+    def _copied(self, raws: list[Any]) -> list[bytes]:
+        found: list[bytes] = list(map(self._data, raws)) if self._data is not None else []
+        self.counted += len(found)
+        self.size += sum(map(len, found))
+        return found
+
+
 class PulsarMessages(Sequence[PulsarMessage]):
-    """A batch as the client hands it out, with its payloads; each message is made when it is asked for.
+    """A batch as the client hands it out; each message, and what is in it, is made when it is asked for.
 
     Of a partition (`partition` None: of all of a topic, and each message says of which).
     """
 
     __slots__ = ("_partition", "_topic", "payloads", "raws")
 
-    def __init__(self, raws: list[Any], topic: str, partition: int | None, payloads: list[bytes] | None = None) -> None:
+    def __init__(self, raws: list[Any], topic: str, partition: int | None) -> None:
         self.raws, self._topic, self._partition = raws, topic, partition
-        if payloads is None:
-            payloads = list(map(type(raws[0]).data, raws)) if raws else []
-        self.payloads: list[bytes] = payloads
+        self.payloads = Payloads(raws)
 
     def __len__(self) -> int:
         return len(self.raws)
@@ -70,15 +105,15 @@ class PulsarMessages(Sequence[PulsarMessage]):
     def __getitem__(self, place: slice) -> "PulsarMessages": ...
     def __getitem__(self, place: int | slice) -> "PulsarMessage | PulsarMessages":
         if isinstance(place, slice):
-            return PulsarMessages(self.raws[place], self._topic, self._partition, self.payloads[place])
+            return PulsarMessages(self.raws[place], self._topic, self._partition)
         raw = self.raws[place]
         number = self._partition if self._partition is not None else max(raw.message_id().partition(), 0)
-        return PulsarMessage(raw, self._topic, number, self.payloads[place])
+        return PulsarMessage(raw, self._topic, number)
 
     def __iter__(self) -> Iterator[PulsarMessage]:
         if self._partition is None:
             return map(self.__getitem__, range(len(self)))
-        return map(PulsarMessage, self.raws, repeat(self._topic), repeat(self._partition), self.payloads)
+        return map(PulsarMessage, self.raws, repeat(self._topic), repeat(self._partition))
 
 
 def raws_of(messages: Sequence[Message]) -> list[Any]:
