@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     tenant: str = Field(
         default="default", pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="tenant of the events received"
     )
-    batch: int = Field(default=4_096, ge=1, le=10_000, description="events committed at once, at most")
+    batch: int = Field(default=8_192, ge=1, le=10_000, description="events committed at once, at most")
     retention_days: int = Field(
         default=90, ge=2, le=36_500, description="days that ended incidents and the journal are kept; episodes stay"
     )

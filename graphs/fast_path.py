@@ -27,7 +27,7 @@ made in the same place (`docs/design/speed.md`)."""
 class Rows:
     """Events that are accepted: their places in the batch, envelopes with their data, and times."""
 
-    places: list[int]
+    places: Sequence[int]
     wires: list[Any]
     times: list[int]
 
@@ -60,7 +60,9 @@ class EnvelopeWay:
             part = payloads[first : first + SLICE]
             rows = _but_for_time(self._form, part)
             wires = rows.wires
-            taken.places += [first + place for place in rows.places] if first else rows.places
+            taken.places += (
+                range(first, first + len(part)) if len(wires) == len(part) else (first + place for place in rows.places)
+            )
             taken.ids += [wire.id for wire in wires]
             taken.sources += [wire.source for wire in wires]
             taken.types += [wire.kind for wire in wires]
@@ -114,7 +116,7 @@ def _but_for_time(form: Form, payloads: Sequence[bytes]) -> Rows:
 def _decoded(form: Form, payloads: Sequence[bytes]) -> Rows:
     try:
         if max(map(len, payloads), default=0) <= EVENT_MAX_BYTES:
-            return Rows(list(range(len(payloads))), list(map(form.decode, payloads)), [])
+            return Rows(range(len(payloads)), list(map(form.decode, payloads)), [])
     except (ValueError, RecursionError, ArithmeticError, fastjsonschema.JsonSchemaValueException):
         pass  # one of them; which, is found out below
     places: list[int] = []

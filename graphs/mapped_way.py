@@ -62,7 +62,7 @@ class MappedWay:
             kept = set(columns.places)
             taken.filtered = [place for place in before.places if place not in kept]
         self._fill(taken, columns)
-        taken.digests = digests_of(payloads, taken.places)
+        taken.digests += digests_of(payloads, taken.places)
         return taken
 
     def element(self, data: Mapping[str, Any]) -> Any:

@@ -18,7 +18,7 @@ from graphs.screening import Accepted, Incoming, Screen
 from graphs.stepped_way import SteppedWay
 from graphs.taken import Taken
 from graphs.wire_forms import form_of
-from ledger import DeadLetter, former_digest, former_identity, name_identities, name_prefix
+from ledger import DIGEST_BYTES, DeadLetter, Records, former_digest, former_identity, name_identities, name_prefix
 
 MAX_SOURCES = 10_000
 """Sources whose beginnings of names are kept at hand."""
@@ -35,10 +35,10 @@ class Screened:
     """
 
     readings: Readings
-    places: list[int]
+    places: Sequence[int]
     sources: list[str]
-    identities: list[bytes]
-    digests: list[bytes]
+    identities: Records
+    digests: Records
     former: Callable[[int], tuple[bytes, bytes, bytes]]
     dead: list[DeadLetter]
     ignored: int = 0
@@ -85,7 +85,8 @@ class BatchReader:
         if len(taken.places) + len(taken.ignored) + len(taken.filtered) < len(messages):
             dead = self._read_the_others(messages, now, taken)
         places, ids, sources = taken.places, taken.ids, taken.sources
-        identities, tenant, digests = self._identities(sources, ids), self._screen.tenant, taken.digests
+        identities, digests = self._identities(sources, ids), Records(bytes(taken.digests), DIGEST_BYTES)
+        tenant = self._screen.tenant
         fields = self._way.fields() if self._way else mapping_fields
 
         def former(row: int) -> tuple[bytes, bytes, bytes]:
@@ -123,7 +124,7 @@ class BatchReader:
         taken.sort()
         return dead
 
-    def _identities(self, sources: Sequence[str], ids: Sequence[str]) -> list[bytes]:
+    def _identities(self, sources: Sequence[str], ids: Sequence[str]) -> Records:
         if sources and sources.count(sources[0]) == len(sources):
             return name_identities(repeat(self._prefixes_of(sources[:1])[sources[0]]), ids)
         return name_identities(map(self._prefixes_of(sources).__getitem__, sources), ids)

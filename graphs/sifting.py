@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from graphs.reading import Screened
 from graphs.screening import Incoming, Screen
-from ledger import DeadLetter
+from ledger import DeadLetter, repeats
 
 
 @dataclass(frozen=True, slots=True)
 class Sifted:
     """Which events are new: their places in the columns, how many came before, and which reuse an id."""
 
-    fresh: list[int]
+    fresh: Sequence[int]
     duplicates: int
     dead: list[DeadLetter]
 
@@ -20,8 +20,8 @@ class Sifted:
 def sift(screened: Screened, known: Mapping[int, bytes], messages: Sequence[Incoming], now: int) -> Sifted:
     """`known`: `InboxIndex.known(screened.identities, screened.former)`. Of repetitions in a batch the first is new."""
     count = len(screened.identities)
-    if not known and len(set(screened.identities)) == count:
-        return Sifted(list(range(count)), 0, [])
+    if not known and not repeats(screened.identities):
+        return Sifted(range(count), 0, [])
     fresh: list[int] = []
     dead: list[DeadLetter] = []
     seen: dict[bytes, bytes] = {}

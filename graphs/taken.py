@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts import Event
-from ledger import content_digest
+from ledger import DIGEST_BYTES, Records, content_digest
 
 
 @dataclass(slots=True)
 class Taken:
-    """Accepted events as columns of equal length: places in the batch, what `Readings` holds of each, and its digest.
+    """Accepted events as columns of equal length: places in the batch, what `Readings` holds of each, and its digest
+    (8 bytes, one behind the other).
 
     `ignored` and `filtered` are the places of what was left out for good. `events` are whole, where they are wanted.
     """
@@ -21,7 +22,7 @@ class Taken:
     types: list[str] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     data: list[Any] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
+    digests: bytearray = field(default_factory=bytearray)
     events: list[Event] = field(default_factory=list)
     ignored: list[int] = field(default_factory=list)
     filtered: list[int] = field(default_factory=list)
@@ -37,7 +38,7 @@ class Taken:
         self.types.append(event.type)
         self.times.append(event.time)
         self.data.append(element)
-        self.digests.append(content_digest(payload))
+        self.digests += content_digest(payload)
         if whole:
             self.events.append(event)
 
@@ -50,15 +51,18 @@ class Taken:
         self._pick([row for row, fit in enumerate(fits) if fit])
 
     def _pick(self, rows: Sequence[int]) -> None:
-        for name in ("places", "ids", "sources", "types", "times", "data", "digests"):
+        for name in ("places", "ids", "sources", "types", "times", "data"):
             setattr(self, name, _picked(getattr(self, name), rows))
+        self.digests = bytearray(Records(bytes(self.digests), DIGEST_BYTES).only(rows).joined)
         if self.events:
             self.events = _picked(self.events, rows)
 
 
-def digests_of(payloads: Sequence[bytes], places: Sequence[int]) -> list[bytes]:
-    """Of those at these places."""
-    return list(map(content_digest, payloads if len(places) == len(payloads) else map(payloads.__getitem__, places)))
+def digests_of(payloads: Sequence[bytes], places: Sequence[int]) -> bytes:
+    """Of those at these places, one behind the other."""
+    return b"".join(
+        map(content_digest, payloads if len(places) == len(payloads) else map(payloads.__getitem__, places))
+    )
 
 
 def _picked(column: Sequence[Any], order: Sequence[int]) -> list[Any]:

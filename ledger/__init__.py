@@ -14,7 +14,15 @@ from ledger.errors import (
     LedgerReadOnly,
     OperatorNeeded,
 )
-from ledger.identity import content_digest, former_digest, former_identity, name_identities, name_identity, name_prefix
+from ledger.identity import (
+    DIGEST_BYTES,
+    content_digest,
+    former_digest,
+    former_identity,
+    name_identities,
+    name_identity,
+    name_prefix,
+)
 from ledger.inbox import INBOX_HORIZON_MICROS, DeadLetter, Unpublished
 from ledger.incidents import Joined
 from ledger.journal import OutboxRow
@@ -23,14 +31,16 @@ from ledger.panes import Part
 from ledger.people import ApprovalRow
 from ledger.pruning import Pruned
 from ledger.recording import Routing, rebuild_views, record
+from ledger.records import Records
 from ledger.retention import Retention
 from ledger.runs import LEASE_MICROS, Mail, Run
 from ledger.sqlite import Ledger, SqliteLedger, Transaction
 
 if TYPE_CHECKING:
-    from ledger.inbox_index import INBOX_MAX_IDENTITIES, Added, InboxIndex, Seen
+    from ledger.inbox_index import INBOX_MAX_IDENTITIES, Added, InboxIndex, Seen, repeats
 
 __all__ = [
+    "DIGEST_BYTES",
     "INBOX_HORIZON_MICROS",
     "INBOX_MAX_IDENTITIES",
     "LEASE_MICROS",
@@ -57,6 +67,7 @@ __all__ = [
     "OutboxRow",
     "Part",
     "Pruned",
+    "Records",
     "Retention",
     "Routing",
     "Run",
@@ -72,12 +83,13 @@ __all__ = [
     "name_prefix",
     "rebuild_views",
     "record",
+    "repeats",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """The inbox's index comes when it is asked for: numpy costs a tenth of a second at every command line."""
-    if name in ("INBOX_MAX_IDENTITIES", "Added", "InboxIndex", "Seen"):
+    if name in ("INBOX_MAX_IDENTITIES", "Added", "InboxIndex", "Seen", "repeats"):
         from ledger import inbox_index
 
         return getattr(inbox_index, name)

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
+from ledger.records import Records
+
 IDENTITY_BYTES = 16
 DIGEST_BYTES = 8
 FORMER_DIGEST_BYTES = 16
@@ -31,9 +33,10 @@ def name_identity(prefix: str, event_id: str) -> bytes:
     return xxh3_128_digest((prefix + event_id).encode())
 
 
-def name_identities(prefixes: Iterable[str], event_ids: Iterable[str]) -> list[bytes]:
+def name_identities(prefixes: Iterable[str], event_ids: Iterable[str]) -> Records:
     """`name_identity` of many, without a line of Python for each."""
-    return list(map(xxh3_128_digest, map(str.encode, map(str.__add__, prefixes, event_ids))))
+    names = map(str.encode, map(str.__add__, prefixes, event_ids))
+    return Records(b"".join(map(xxh3_128_digest, names)), IDENTITY_BYTES)
 
 
 def former_identity(tenant: str, source: str, event_id: str) -> bytes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from contracts import DAY
 from ledger.errors import InboxMoved
+from ledger.records import joined
 
 if TYPE_CHECKING:
     from ledger.inbox_index import Added, Seen
@@ -71,18 +72,21 @@ class Inbox:
             InboxMoved: one of them was written since the look, by another partition or process.
             ValueError: an identity is in the batch twice.
         """
-        from ledger.inbox_index import Added, run_of  # numpy costs a tenth of a second, which no command line waits for
+        from ledger.inbox_index import (
+            Added,
+            repeats,
+            run_of,
+        )  # numpy costs a tenth of a second, which no command line waits for
 
         if not identities:
             return None
-        joined, last = b"".join(identities), self.last_number(seen.subscription)
-        if last > seen.upto:
-            self._assert_new(seen, joined)
-        upto = last + len(identities)
-        row = InboxRow(upto, len(identities), joined, b"".join(digests))
-        run = run_of([row])
-        if run.repeats:
+        if repeats(identities):
             raise ValueError("identities: one is in the batch twice; take its first event only")
+        last = self.last_number(seen.subscription)
+        if last > seen.upto:
+            self._assert_new(seen, joined(identities))
+        upto = last + len(identities)
+        row = InboxRow(upto, len(identities), joined(identities), joined(digests))
         self._db.execute(
             "INSERT INTO inbox_batches VALUES (?, ?, ?, ?, ?, ?)",
             (seen.subscription, upto, row.items, at, row.identities, row.digests),
@@ -94,14 +98,14 @@ class Inbox:
                 " AND upto <= ?2 ORDER BY upto LIMIT ?3)",
                 (seen.subscription, forgotten, DROP_ROWS),
             )
-        return Added(upto, row.items, run)
+        return Added(upto, row.items, run_of([row]))
 
-    def _assert_new(self, seen: "Seen", joined: bytes) -> None:
+    def _assert_new(self, seen: "Seen", identities: bytes) -> None:
         from ledger.inbox_index import any_of
 
         upto = seen.upto
         while rows := self.batches_after(seen.subscription, upto, seen.max_identities):
-            if any_of(rows, joined):
+            if any_of(rows, identities):
                 raise InboxMoved(f"inbox {seen.subscription}: some of these events were taken elsewhere meanwhile")
             upto = rows[-1].upto
 

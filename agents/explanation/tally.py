@@ -98,8 +98,12 @@ class Tally:
     def close(self) -> None:
         """Forget the unit ids, keep the counts. Closing twice is closing once."""
         if self._tables is None:
-            columns = list(zip(*self._lines, strict=True))
-            self._tables = [self._table(positions, columns) for positions in subjects(len(self.dimensions))]
+            units, *columns = zip(*self._lines, strict=True) if self._lines else ((), *[()] * len(self.dimensions))
+            spread = [_Column(column) for column in columns]
+            self._tables = [
+                self._table(units, [spread[position] for position in positions])
+                for positions in subjects(len(self.dimensions))
+            ]
             self._total = len(self._units) << self._level
             self._units, self._lines, self._level = set(), set(), 0
 
@@ -181,16 +185,24 @@ class Tally:
             self._units = {unit for unit in self._units if self._sampled(unit)}
             self._lines = {line for line in self._lines if line[0] in self._units}
 
-    def _table(self, positions: tuple[int, ...], columns: Sequence[tuple[str, ...]]) -> Table:
-        wanted = [columns[position + 1] for position in positions] if columns else []
+    def _table(self, units: tuple[str, ...], wanted: Sequence["_Column"]) -> Table:
         found: Counter[Key]
-        if not all(map(any, wanted)):  # a dimension that no event has
+        if not all(column.any for column in wanted):
             return Table()
+        values = [column.values for column in wanted]
         if len(self._lines) > len(self._units):  # some unit came in several lines: count it once per value
-            found = Counter(line[1:] for line in set(zip(columns[0], *wanted, strict=True)))
+            found = Counter(line[1:] for line in set(zip(units, *values, strict=True)))
         else:
-            found = Counter(zip(*wanted, strict=True))
+            found = Counter(zip(*values, strict=True))
         table = Table()
+        if self._level == 0 and all(column.plain for column in wanted):
+            table.counts = dict(found)
+        else:
+            self._sift(found, table)
+        table.cut(CLOSED_VALUES)
+        return table
+
+    def _sift(self, found: Mapping[Key, int], table: Table) -> None:
         for key, units in found.items():
             if "" in key:
                 continue
@@ -198,5 +210,13 @@ class Tally:
                 table.other += units << self._level
             else:
                 table.counts[key] = units << self._level
-        table.cut(CLOSED_VALUES)
-        return table
+
+
+class _Column:
+    """A dimension's values, a line each. `any`: some line has one. `plain`: every line has one of a usual length."""
+
+    __slots__ = ("any", "plain", "values")
+
+    def __init__(self, values: tuple[str, ...]) -> None:
+        self.values, self.any = values, any(values)
+        self.plain = all(values) and max(map(len, values), default=0) <= VALUE_LENGTH

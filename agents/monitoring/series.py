@@ -30,15 +30,22 @@ class Raised:
     evidence: Evidence | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClosedPane:
-    """A pane in the ring; `doc` is its tally as stored, made once because every later pane stores the ring again."""
+    """A pane in the ring."""
 
     start: int
     quiet: bool
     expected: float
     tally: Tally
-    doc: Mapping[str, Any]
+    _doc: Mapping[str, Any] | None = None
+
+    @property
+    def doc(self) -> Mapping[str, Any]:
+        """Its tally as stored: made once, since every later commit stores the ring again, and not before the first."""
+        if self._doc is None:
+            self._doc = self.tally.snapshot()
+        return self._doc
 
 
 @dataclass(slots=True)
@@ -117,7 +124,7 @@ class Series:
                 continue
             episode.tally.merge(pane.tally)
             episode.end, episode.expected = start + self.measure.pane, episode.expected + expected
-        self.ring.append(ClosedPane(start, quiet, expected, pane.tally, pane.tally.snapshot()))
+        self.ring.append(ClosedPane(start, quiet, expected, pane.tally))
         if len(self.ring) > RING_PANES:
             oldest = self.ring.popleft()
             if oldest.quiet:

@@ -63,12 +63,12 @@ class Batch:
     floor: Floor | None = None
     assumed: bool = False
     counted: Counted | None = None
-    identities: list[bytes] = field(default_factory=list)
-    digests: list[bytes] = field(default_factory=list)
+    identities: Sequence[bytes] = ()
+    digests: Sequence[bytes] = ()
     dead: list[DeadLetter] = field(default_factory=list)
     handled: int = 0
     duplicates: int = 0
-    taken: list[int] = field(default_factory=list)
+    taken: Sequence[int] = field(default_factory=list)
     published: set[int] = field(default_factory=set)
     found: Floor | None = None
     added: Added | None = None
@@ -142,8 +142,8 @@ def _judge(partition: "PartitionMonitor", batch: Batch) -> None:
     batch.taken = taken
     batch.calls = partition.reflexes.rules.calls(read.readings.only(taken)) if partition.reflexes.rules else []
     every = len(taken) == len(read.identities)
-    batch.identities = read.identities if every else [read.identities[row] for row in taken]
-    batch.digests = read.digests if every else [read.digests[row] for row in taken]
+    batch.identities = read.identities if every else read.identities.only(taken)
+    batch.digests = read.digests if every else read.digests.only(taken)
     batch.dead = [*read.dead, *sifted.dead, *batch.unforeseen]
     for row, each in refused.items():
         message = batch.messages[read.places[row]]

@@ -48,7 +48,7 @@ def test_every_wrong_setting_is_told_with_its_place(tmp_path: Path, monkeypatch:
     (tmp_path / "forestall.toml").write_text("model_timeout_s = 0\ndebug = 3\n")
     told = problems(tmp_path)
     for start, rule in [
-        ("FORESTALL_BATCH: 'many': ", "must be a whole number; correct it, or remove it for the default (4096)"),
+        ("FORESTALL_BATCH: 'many': ", "must be a whole number; correct it, or remove it for the default (8192)"),
         (f"{tmp_path / '.env'}: FORESTALL_LOG_FORMAT: 'xml': ", "must be 'text' or 'json'"),
         (f"{tmp_path / '.env'}: FORESTALL_WEBHOOK_URL: (hidden): ", "must begin with http:// or https://"),
         (f"{tmp_path / 'forestall.toml'}: model_timeout_s: 0: ", "must be greater than 0"),

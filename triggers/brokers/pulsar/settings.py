@@ -50,9 +50,9 @@ class PulsarSettings:
     operation_timeout_s: float = 30
     send_timeout_s: float = 60
     connect_timeout_s: float = 5
-    receiver_queue_size: int = 8_192
+    receiver_queue_size: int = 16_384
     receiver_bytes: int = 128 * 1024 * 1024
-    batch_max_messages: int = 4_096
+    batch_max_messages: int = 8_192
     batch_max_bytes: int = 64 * 1024 * 1024
     batch_wait_ms: int = 5
     max_message_bytes: int = MAX_MESSAGE_BYTES
