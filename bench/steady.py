@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-WARM = 8_192
-"""Events before the watch starts."""
+WARM = 32_768
+"""Events before the watch starts: more than lie ready in the queue of any of the loops when it begins."""
 
 
 class Pace(NamedTuple):

@@ -237,7 +237,7 @@ def test_what_nobody_looks_at_is_read_and_not_kept() -> None:
     found, said = reader.read(messages, NOW), one_by_one(screen, messages, NOW, FIELDS)
     rows = said["rows"]
     assert [found.readings.types, found.readings.ids] == [[row[3] for row in rows], [row[1] for row in rows]]
-    assert found.identities == [row[6] for row in rows]
+    assert list(found.identities) == [row[6] for row in rows]
     assert [data is None for data in found.readings.data] == [kind == "valve.read" for kind in found.readings.types]
     assert [letter.message_id for letter in found.dead] == [letter.message_id for letter in said["dead"]] == ["6"]
 
@@ -257,4 +257,4 @@ def test_sifting() -> None:
     assert (found.fresh, found.duplicates, [each.message_id for each in found.dead]) == ([0, 1], 2, ["3", "5"])
     alone = reader.read(batch[4:], NOW)
     assert sift(alone, {0: alone.digests[0]}, batch[4:], NOW).fresh == [1]
-    assert sift(alone, {}, batch[4:], NOW).fresh == [0, 1]
+    assert list(sift(alone, {}, batch[4:], NOW).fresh) == [0, 1]

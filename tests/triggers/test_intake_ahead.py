@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from contracts import HOUR, MINUTE
-from ledger import LedgerBusy
+from graphs import Incoming, PartitionMonitor, Screened
+from graphs.reading import BatchReader
+from ledger import LedgerBusy, Transaction
 from tests.graphs.plant import HIGH, START, Plant
 from tests.triggers.station import Station, backlog, open_station, reading
 from triggers.brokers import Broker, Consumer, Message
@@ -144,3 +146,45 @@ async def test_what_lay_too_far_ahead_when_it_was_fetched_may_be_in_time_when_it
         assert await station.take(3) is True
         counters = await station.counters()
         assert (counters["events"], counters.get("dead_letters", 0)) == (5, 0)
+
+
+async def order_of(plant: Plant, monkeypatch: pytest.MonkeyPatch, *, hold: bool) -> list[str]:
+    """Readings of batches, and the work of their transactions, in the order in which they end or begin."""
+    found: list[str] = []
+    read, commit = BatchReader.read, PartitionMonitor.commit
+
+    def reads(reader: BatchReader, messages: Sequence[Incoming], *rest: Any) -> Screened:
+        found.append(f"read {len(messages)}")
+        return read(reader, messages, *rest)
+
+    def commits(monitor: PartitionMonitor, tx: Transaction, batch: Any) -> int:
+        done = commit(monitor, tx, batch)
+        found.append(f"wrote {len(batch.messages)}")
+        return done
+
+    async with open_station(plant) as station:
+        await station.publish(reading(0))
+        assert await station.take(1) is True
+        (partition,) = station.intake._partitions.values()
+        if not hold:
+            monkeypatch.setattr(partition.monitor.counted, "clear", lambda: None)
+        monkeypatch.setattr(BatchReader, "read", reads)
+        monkeypatch.setattr(PartitionMonitor, "commit", commits)
+        await station.publish(*(reading(minute) for minute in range(1, 12)))
+        while await station.take(4):
+            pass
+    return found
+
+
+@pytest.mark.usefixtures("small")
+async def test_the_next_batch_is_read_while_the_disk_works_and_not_while_we_do(
+    plant: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        order = await order_of(plant, patch, hold=True)
+    assert order[:6] == ["read 4", "wrote 4", "read 4", "wrote 4", "read 3", "wrote 3"]
+    other = Plant(tmp_path / "control")
+    other.clock.move_to(START + HOUR)
+    with monkeypatch.context() as patch:
+        order = await order_of(other, patch, hold=False)
+    assert order[:3] == ["read 4", "read 4", "wrote 4"], "the control"

@@ -87,7 +87,7 @@ async def test_messages_that_grow_under_way_make_the_queue_shorter_and_none_is_l
     for first, count, size in ((0, 100, 10), (100, 60, 100_000), (160, 100, 10)):
         await broker.publish("growing", _sized(first, count, size))
     consumer = await broker.subscribe("growing", "monitor", partition=0, sharing="exclusive")
-    assert _queue(consumer) == 8192
+    assert _queue(consumer) == 16_384
     taken, held = [], []
     while not await consumer.at_end():
         messages = await consumer.receive(70, wait=False)
@@ -115,13 +115,13 @@ async def test_a_topic_of_which_nothing_is_known_begins_with_a_short_queue(backe
         taken += _numbers(messages)
         await consumer.ack(messages)
     assert taken == list(range(3 * GROWS_AFTER))
-    assert _queue(consumer) == 8192
+    assert _queue(consumer) == 16_384
 
 
 def test_one_large_message_among_small_ones_changes_nothing() -> None:
     queue = QueueLength(PulsarSettings("pulsar://broker", receiver_bytes=100 * MB))
     queue.look(100)
-    assert queue.size == 8192
+    assert queue.size == 16_384
     for _ in range(100):
         queue.seen(63, 63 * 100)
         assert not queue.misfits
