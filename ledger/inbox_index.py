@@ -1,5 +1,6 @@
 """What of a subscription was seen within the horizon, in memory: sorted runs of 64-bit fingerprints."""
 
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,10 @@ LOAD_IDENTITIES = 1_000_000
 """Identities that are read from the ledger at once."""
 FAN_IN = 8
 """Runs of like length that are merged at once: each identity is moved once in eight times as many."""
+FEW = 64
+"""So few are compared sooner one by one."""
+FEW_TO_SIFT = 8
+"""So few are sifted sooner one by one."""
 LOOSE_RUNS = 16
 """So many runs that were followed, and not merged, are reason to put the index in order."""
 
@@ -57,6 +62,8 @@ class Run:
         )._sorted()
 
     def _sorted(self) -> "Run":
+        if len(self.high) < 2:
+            return self
         return self._at(np.argsort(self.high, kind="stable"))  # stable: linear where it is sorted already
 
     def _from(self, floor: int) -> "Run":
@@ -109,6 +116,12 @@ class Seen:
         """
         found: dict[int, bytes] = {}
         if not identities:
+            return found
+        if (
+            self.former is None
+            and len(identities) <= FEW_TO_SIFT
+            and all(map(self.sieve.lacks, map(_high, identities)))
+        ):
             return found
         words = np.frombuffer(joined(identities), dtype=np.uint64).reshape(-1, 2)
         asked = self.sieve.may_hold(words[:, 0])
@@ -238,8 +251,15 @@ def _known_formerly(run: Run, former: Former, places: Sequence[int]) -> dict[int
     return {places[hit]: asked[hit][2] if digest == asked[hit][1] else digest for hit, digest in hits.items()}
 
 
+def _high(identity: bytes) -> int:
+    """The first 64 bits, as numpy reads them."""
+    return int.from_bytes(identity[:8], sys.byteorder)
+
+
 def repeats(identities: Sequence[bytes]) -> bool:
     """Whether one of them is there twice."""
+    if len(identities) <= FEW:
+        return len(set(identities)) < len(identities)
     high = np.sort(np.frombuffer(joined(identities), dtype=np.uint64)[::2])
     return bool((high[1:] == high[:-1]).any()) and len(set(identities)) < len(identities)
 

@@ -52,12 +52,11 @@ class Panes:
 
     def crowded(self, pack: str, stream: str, part: str, pane: tuple[str, int], bound: int) -> list[Part]:
         """A partition's own parts of a pane, when there are more than `bound`."""
-        rows = self._db.execute(
-            "SELECT seq, measure, start FROM pane_parts WHERE pack = ? AND stream = ? AND measure = ? AND start = ?"
-            " AND part = ?",
-            (pack, stream, *pane, part),
-        ).fetchall()
-        return self._parts([row[0] for row in rows]) if len(rows) > bound else []
+        theirs = "FROM pane_parts WHERE pack = ? AND stream = ? AND measure = ? AND start = ? AND part = ?"
+        values = (pack, stream, *pane, part)
+        if self._db.execute(f"SELECT count(*) {theirs}", values).fetchone()[0] <= bound:
+            return []
+        return self._parts([seq for (seq,) in self._db.execute(f"SELECT seq {theirs}", values).fetchall()])
 
     def _parts(self, seqs: Sequence[int]) -> list[Part]:
         found = []

@@ -49,12 +49,16 @@ class Sieve:
         self._left -= len(words)
         at = words & self._mask
         places, bits = at >> np.uint64(3), np.left_shift(1, at & np.uint64(7), dtype=np.uint8)
-        while len(
-            places
-        ):  # several times as fast as `bitwise_or.at`: of two in one byte the last is set, then the other
+        # Of two in one byte the last is set, then the other: several times as fast as `bitwise_or.at`.
+        while len(places):
             self._bits[places] |= bits
             missed = self._bits[places] & bits == 0
             places, bits = places[missed], bits[missed]
+
+    def lacks(self, fingerprint: int) -> bool:
+        """Whether it surely was not added: of one, ten times as fast as `may_hold`."""
+        at = fingerprint & int(self._mask)
+        return not int(self._bits[at >> 3]) >> (at & 7) & 1
 
     def may_hold(self, words: Words) -> NDArray[np.intp]:
         """The places of those that may be in it."""

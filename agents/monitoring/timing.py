@@ -17,6 +17,8 @@ CONFIRMATIONS = 8
 """So many different events in a row that lie too far ahead, and agree, make a gap in the history of what was taken for
 a wrong clock: the next one is accepted. Few enough that a summer's break costs a history nothing to speak of, and more
 than a broken sender among good ones brings between two of theirs."""
+FEW = 8
+"""So few are held against the clock sooner one by one."""
 Times = NDArray[np.int64]
 
 
@@ -42,7 +44,7 @@ def timed(
     """Move the clock with each event in turn; what is out of time is put to those that are `refused` already, which
     move nothing. `now` is our own clock, where it may be believed."""
     known = [each for each in (clock.latest, floor.watermark) if each is not None]
-    if known and clock.since is not None:
+    if known and clock.since is not None and len(times) > FEW:
         heard = times
         if refused:
             heard = times.copy()

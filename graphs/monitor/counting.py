@@ -207,7 +207,9 @@ class PartitionMonitor:
         tx.panes.add(pack, stream, self.part, parts)
         for pane in parts:
             self._compact(tx, pane)
-        if keys := {f"keys/{name}": sorted(self.keys.get(name, set()) | new) for name, new in counted.new_keys.items()}:
+        if keys := {
+            f"keys/{name}": sorted(self.keys.get(name, set()) | new) for name, new in counted.new_keys.items() if new
+        }:
             tx.docs.put_monitor(pack, self.part, keys)
         ended = self.lease.epoch if batch.ended else 0
         standing = {"ended": ended, "unforeseen": self._stumbled(batch)}
