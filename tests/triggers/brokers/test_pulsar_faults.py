@@ -9,11 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
+from tenacity import wait_none
 
 from tests.triggers.brokers.conftest import PulsarBackend, TickingClock, alone, drain, numbered, publish_singly
 from tests.triggers.brokers.secured import Issuer
 from triggers.brokers import AskOperator, Outgoing, RetryLater
 from triggers.brokers.pulsar import OAuth2, PulsarBroker, PulsarSettings
+from triggers.brokers.pulsar.broker import _AGAIN
 
 AVRO = '{"type":"record","name":"Order","fields":[{"name":"id","type":"string"}]}'
 
@@ -261,3 +263,29 @@ def test_two_ways_to_say_who_we_are_are_one_too_many():
 
     with pytest.raises(AskOperator, match="more than one is set"):
         Credentials(PulsarSettings("pulsar://broker", token=SecretStr("a"), token_file=Path("b")))
+
+
+@pytest.mark.needs("pulsar")
+@pytest.mark.parametrize("refusals", [2, 3])
+async def test_a_reader_that_a_busy_broker_refuses_is_asked_for_three_times(pulsar, monkeypatch, refusals):
+    from pulsar import BrokerMetadataError, Client
+
+    broker = await pulsar.open()
+    await broker.ensure_subscription("busy", "keep")
+    await broker.publish("busy", numbered(3))
+    real, left = Client.create_reader, refusals
+
+    def create_reader(client, *given, **options):
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            raise BrokerMetadataError("busy")
+        return real(client, *given, **options)
+
+    monkeypatch.setattr(Client, "create_reader", create_reader)
+    monkeypatch.setattr("triggers.brokers.pulsar.broker._AGAIN", _AGAIN.copy(wait=wait_none()))
+    if refusals == 2:
+        assert len(await (await broker.history("busy", 0)).read(10)) == 3
+        return
+    with pytest.raises(RetryLater):
+        await broker.history("busy", 0)
