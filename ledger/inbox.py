@@ -69,10 +69,12 @@ class Inbox:
         What it returns is for `InboxIndex.own`, once it is committed; None when there is nothing to remember.
 
         Raises:
-            InboxMoved: one of them was written since the look, by another partition or process.
+            InboxMoved: one of them was written since the look, by another partition or process; or so many events were
+                that whoever holds the ledger must not read them.
             ValueError: an identity is in the batch twice.
         """
         from ledger.inbox_index import (
+            LOAD_IDENTITIES,
             Added,
             repeats,
             run_of,
@@ -83,6 +85,8 @@ class Inbox:
         if repeats(identities):
             raise ValueError("identities: one is in the batch twice; take its first event only")
         last = self.last_number(seen.subscription)
+        if last - seen.upto > LOAD_IDENTITIES:
+            raise InboxMoved(f"inbox {seen.subscription}: {last - seen.upto} events were taken since the look")
         if last > seen.upto:
             self._assert_new(seen, joined(identities))
         upto = last + len(identities)

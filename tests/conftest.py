@@ -168,7 +168,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     controller = getattr(config.pluginmanager.get_plugin("_cov"), "cov_controller", None)
     if controller is None:
         return
-    report = config.rootpath / ".coverage.json"
+    report = config.rootpath / "coverage-by-room.json"  # `.coverage.*` are taken for measurements
     total = controller.cov.json_report(outfile=str(report))
     covered: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for name, entry in json.loads(report.read_text())["files"].items():

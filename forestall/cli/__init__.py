@@ -5,8 +5,9 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import NoReturn
 
 __all__ = ["main"]
 
@@ -23,7 +24,17 @@ def main() -> None:
     except KeyboardInterrupt:  # while something was told
         print("Interrupted.", file=sys.stderr)
         code = INTERRUPTED
+    if code == INTERRUPTED:
+        _leave_threads_behind()
     sys.exit(code)
+
+
+def _leave_threads_behind() -> NoReturn:
+    """A thread may hang in a library's call that never returns, and `sys.exit` would wait for it."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 def _commands() -> Callable[[Sequence[str]], int]:

@@ -56,7 +56,12 @@ def _give(
     row, now = read(folder, lambda tx: (_find_request(tx, name, folder), now_in(folder, tx)))
     with telling_at(now):
         show_request(console, row.request, now)
-    if not yes and sys.stdin.isatty() and console.is_terminal:
+    if not yes:
+        if not (sys.stdin.isatty() and console.is_terminal):
+            raise UsageError(
+                f"{row.request.incident_id}: not {verdict}: there is no terminal on which to ask whether that is meant",
+                "Say --yes when it is.",
+            )
         question = "Approve?" if verdict == "approved" else "Deny?"
         if not confirm(console, [], question):
             console.print("Nothing was changed.")

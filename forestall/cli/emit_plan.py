@@ -96,7 +96,7 @@ def _topics(stream: "StreamSpec", topic: str) -> list[str]:
 
 def _warn(topic: str, read: Sequence[str], *, drops: bool) -> None:
     told = f"the packs read {', '.join(read)}" if read else "no pack is given"
-    text = f"Warning: {told}, so nobody may read {topic}."
+    text = f"Warning: {told}, so perhaps nobody reads {topic}."
     if drops:
         text += " Pulsar drops what nobody is subscribed to: give --pack, or --subscription NAME."
     stderr().print(Text(text, "yellow"))

@@ -35,7 +35,8 @@ def run(
         typer.Option("--health", metavar="HOST:PORT", help="Answer /live, /ready and /health there, such as :8090."),
     ] = None,
     ready_file: Annotated[
-        Path | None, typer.Option("--ready-file", help="A file to write once every stream is watched; it is removed at the end.")
+        Path | None,
+        typer.Option("--ready-file", help="A file to write once every stream is watched; it is removed at the end."),
     ] = None,
     log_format: Annotated[
         Literal["text", "json"] | None, typer.Option("--log-format", help="How the log is written.")

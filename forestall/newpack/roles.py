@@ -110,7 +110,7 @@ def _unfit(column: Column) -> str | None:
     if column.unusable:
         return column.unusable
     if len(counts) < 2:
-        return "always the same" if counts else "empty"
+        return "only one value" if counts else "empty"
     if is_personal(column.path, values[:500]):
         return "looks personal"
     if column.missing * 2 > len(column.texts):

@@ -49,10 +49,10 @@ class Batch:
     """One micro-batch on its way. `ended`: with it the partition is read to its end.
 
     `handled` messages came before these, and were taken out. `assumed`: counted by what was known at the commit before,
-    without a look at the ledger. `found` and `added` are of the commit: what the combiner had closed by then, and what
-    is new in the inbox. `published` are the rows of `screened` that are in the stream's `processed` topic.
-    `unforeseen` were taken out of `span`, which is the whole of them; `in_a_row` of them lie behind the last event that
-    was taken.
+    without a look at the ledger. `found`, `pruned` and `added` are of the commit: what the combiner had closed by
+    then, whether the inbox had forgotten something, and what is new in it. `published` are the rows of `screened` that
+    are in the stream's `processed` topic. `unforeseen` were taken out of `span`, which is the whole of them; `in_a_row`
+    of them lie behind the last event that was taken.
     """
 
     messages: Sequence[Incoming]
@@ -71,6 +71,7 @@ class Batch:
     taken: Sequence[int] = field(default_factory=list)
     published: set[int] = field(default_factory=set)
     found: Floor | None = None
+    pruned: bool = False
     added: Added | None = None
     calls: list[Call] = field(default_factory=list)
     unforeseen: Sequence[DeadLetter] = ()

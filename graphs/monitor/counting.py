@@ -167,7 +167,7 @@ class PartitionMonitor:
 
     def followed(self) -> tuple[Seen, Floor] | None:
         """The same as of our last commit, with what this process took in since; None where somebody else took something
-        in before that, or nothing is known: then it takes a look."""
+        in before that, the ledger had forgotten something, or nothing is known: then it takes a look."""
         return (self.index.follow(), self._floor) if self._floor is not None else None
 
     def _stored(self, tx: Transaction) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -200,7 +200,7 @@ class PartitionMonitor:
         floor = self.floor(tx)
         if counted.below(floor.closed_until) or (batch.assumed and not batch.floor.counts_alike(floor, self.clock)):
             raise FloorMoved("a pane was closed")
-        batch.found = floor
+        batch.found, batch.pruned = floor, tx.inbox.first_number(self.subscription) > batch.seen.floor
         batch.added = tx.inbox.add_batch(batch.seen, batch.identities, batch.digests, batch.now)
         buried = tx.inbox.bury(self.subscription, batch.dead)
         parts = {pane: {key: part.snapshot() for key, part in found.items()} for pane, found in counted.parts.items()}
@@ -237,6 +237,8 @@ class PartitionMonitor:
             self.index.own(batch.added)
             if self.index.follow().upto < batch.added.upto:
                 self._floor = None
+        if batch.pruned:
+            self._floor = None
         for name, new in batch.counted.new_keys.items():
             self.keys.setdefault(name, set()).update(new)
 

@@ -47,7 +47,7 @@ def test_status_says_who_waits_and_what_to_do(forestall: Callable[..., int], inc
 def test_approving_shows_the_plan_and_leaves_nothing_to_do(
     forestall: Callable[..., int], incident: str, capsys: Capture
 ) -> None:
-    assert forestall("approve", incident, "--as", "Ada", "--note", "go") == 0
+    assert forestall("approve", incident, "--as", "Ada", "--note", "go", "--yes") == 0
     told = capsys.readouterr().out
     assert "1. divert_new_orders(warehouse=A" in told
     assert "Approved by Ada" in told
@@ -62,7 +62,7 @@ def test_what_was_approved_waits_for_a_service(
     forestall: Callable[..., int], asked_home: Path, incident: str, capsys: Capture
 ) -> None:
     change(asked_home, "test", lambda tx: tx.docs.set_switch("usual", USUAL.to_json()))
-    assert forestall("approve", incident) == 0
+    assert forestall("approve", incident, "--yes") == 0
     (asked_home / MARKER).unlink()  # a service's home from here on
     capsys.readouterr()
     assert forestall("status", "--broker", "embedded", "--json") == 0
@@ -75,9 +75,19 @@ def test_what_was_approved_waits_for_a_service(
 
 
 def test_an_answer_is_given_once(forestall: Callable[..., int], incident: str, capsys: Capture) -> None:
-    assert forestall("deny", incident) == 0
-    assert forestall("approve", incident) == 2
+    assert forestall("deny", incident, "--yes") == 0
+    assert forestall("approve", incident, "--yes") == 2
     assert "the request is denied; there is nothing to answer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["approve", "deny"])
+def test_without_a_terminal_nothing_is_answered_unasked(
+    forestall: Callable[..., int], incident: str, command: str, capsys: Capture
+) -> None:
+    assert forestall(command, incident) == 2
+    assert "Say --yes" in capsys.readouterr().err
+    assert forestall("status", "--json") == 0
+    assert len(_json(capsys)["requests"]) == 1
 
 
 def test_an_unknown_id_names_a_near_one(forestall: Callable[..., int], incident: str, capsys: Capture) -> None:
@@ -87,7 +97,7 @@ def test_an_unknown_id_names_a_near_one(forestall: Callable[..., int], incident:
 
 
 def test_an_approval_needs_a_person(forestall: Callable[..., int], incident: str, capsys: Capture) -> None:
-    assert forestall("approve", incident, "--as", " ") == 2
+    assert forestall("approve", incident, "--as", " ", "--yes") == 2
     assert "say who answers" in capsys.readouterr().err
 
 

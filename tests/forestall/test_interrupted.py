@@ -39,3 +39,27 @@ def _struck(module: str, arguments: list[str]) -> "subprocess.CompletedProcess[s
     """What becomes of a command that Ctrl-C reaches when it begins to import this module."""
     code = STRIKE.format(module=module, arguments=arguments)
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+
+
+HANGING = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+import forestall.cli
+
+def hangs(arguments):
+    ThreadPoolExecutor(1).submit(threading.Event().wait)
+    print("told")
+    return {code}
+
+forestall.cli._commands = lambda: hangs
+forestall.cli.main()
+"""
+
+
+def test_a_thread_that_hangs_does_not_keep_the_process() -> None:
+    """As the client's own do when what they wait for was closed; the control ends as ever, and waits for it."""
+    command = [sys.executable, "-c", HANGING.format(code=130)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "told\n", "")
+    with pytest.raises(subprocess.TimeoutExpired):
+        subprocess.run([sys.executable, "-c", HANGING.format(code=0)], capture_output=True, timeout=3)

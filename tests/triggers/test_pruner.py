@@ -97,6 +97,28 @@ def test_a_horizon_that_is_too_short_shows(monkeypatch: pytest.MonkeyPatch) -> N
     assert (kept.counters["events"], pruned.counters["events"]) == (8, 14)
 
 
+async def fresh_after_pruning(folder: Path) -> list[int]:
+    """The same three readings again and again, forgotten by the ledger in between: how many of them count each time."""
+    plant, counted = Plant(folder), []
+    async with open_station(plant) as station:
+        for hour in range(4):
+            plant.clock.move_to(START + hour * HOUR)
+            await station.publish(reading(60 * hour), *(reading(minute) for minute in (0.1, 0.2, 0.3)))
+            before = (await station.counters()).get("events", 0)
+            await station.take(10)
+            counted.append((await station.counters())["events"] - before)
+            await station.ledger.transact("prune", lambda tx: tx.inbox.forget(plant.clock.now() + 1, 100))
+    return counted
+
+
+async def test_what_the_ledger_forgot_is_not_known_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It forgets all but the last batch. The control never notices."""
+    found = await fresh_after_pruning(tmp_path / "one")
+    assert sum(found[1:]) > 3, found
+    monkeypatch.setattr("ledger.inbox.Inbox.first_number", lambda *_: 1)
+    assert await fresh_after_pruning(tmp_path / "control") == [4, 1, 1, 1]
+
+
 WAVE = [NORMAL] * 3 + [HIGH] * 6 + [NORMAL] * 20
 
 
