@@ -62,6 +62,8 @@ def emit(
         print_json(_data(report, plan, seconds) | {"broker": where})
     else:
         _print(report, plan, seconds, where)
+    if report.rows and report.bad_total == report.rows:
+        raise typer.Exit(InputError.exit_code)
 
 
 async def _emit(

@@ -175,3 +175,12 @@ def _rows(kept: Path) -> int:
     for each in kept.glob("*.json"):
         return int(json.loads(each.read_text())["rows"])
     return 0
+
+
+@pytest.mark.parametrize(("good", "code"), [(1, 0), (0, 3)])
+def test_where_no_row_is_good_the_exit_code_says_so(tmp_path: Path, good: int, code: int, capsys: Capture) -> None:
+    file = written(tmp_path, good)
+    file.write_text(file.read_text() + "p8,N,yesterday\np9,N,tomorrow\n")
+    assert emit(file, "--map", str(tmp_path / "mapping.yaml"), "--json") == code
+    found = told(capsys)
+    assert (found["published"], found["left_out"]) == (good, 2)
