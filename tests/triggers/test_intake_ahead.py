@@ -1,6 +1,7 @@
 """What is fetched ahead of what is taken: order, failure, cancellation, giving back, and one acknowledgement each."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -149,16 +150,23 @@ async def test_what_lay_too_far_ahead_when_it_was_fetched_may_be_in_time_when_it
 
 
 async def order_of(plant: Plant, monkeypatch: pytest.MonkeyPatch, *, hold: bool) -> list[str]:
-    """Readings of batches, and the work of their transactions, in the order in which they end or begin."""
+    """Readings of batches, and the work of their transactions, in the order in which they begin or end.
+
+    Where nothing holds the readings back, the first transaction takes as long as the second reading lets it.
+    """
     found: list[str] = []
+    second = threading.Event()
     read, commit = BatchReader.read, PartitionMonitor.commit
 
     def reads(reader: BatchReader, messages: Sequence[Incoming], *rest: Any) -> Screened:
         found.append(f"read {len(messages)}")
+        if len(found) > 1:
+            second.set()
         return read(reader, messages, *rest)
 
     def commits(monitor: PartitionMonitor, tx: Transaction, batch: Any) -> int:
         done = commit(monitor, tx, batch)
+        assert hold or second.wait(60)
         found.append(f"wrote {len(batch.messages)}")
         return done
 
