@@ -16,8 +16,7 @@ class Readings:
     """Accepted events of one batch in the order of arrival, as columns of equal length.
 
     `times` are event times in microseconds. `identities` (16 bytes) tell events apart, which `ids` do within a source
-    only. What an element of `data` is, only `fields` knows; of types that
-    nobody looks at it may be None.
+    only. What an element of `data` is, only `fields` knows; of types that nobody looks at it may be None.
     """
 
     ids: Sequence[str]

@@ -60,9 +60,10 @@ STREAMS = {
 
 @pytest.fixture(autouse=True, scope="module")
 def small_slices() -> Iterator[None]:
-    """A few events make several slices, too."""
+    """A few events make several slices, too, and their times are read at once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("graphs.fast_path.SLICE", 3)
+        patch.setattr("graphs.fast_path.FEW", 0)
         yield
 
 

@@ -1,5 +1,7 @@
 """Records are a sequence of bytes like any other, and know all of it at once."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,14 @@ def test_they_are_what_went_in(names: list[bytes], places: st.DataObject) -> Non
         assert records[-1] == names[-1]
     with pytest.raises(IndexError):
         records[len(names)]
+
+
+@pytest.fixture(autouse=True, scope="module", params=[0, 64])
+def few(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Few are compared at once, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ledger.inbox_index.FEW", request.param)
+        yield
 
 
 @given(NAMES.flatmap(lambda names: st.permutations(names + names[:1])) | NAMES)

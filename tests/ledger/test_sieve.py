@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.inbox_index import _high
 from ledger.sieve import BITS_A_FINGERPRINT, Sieve
 
 
@@ -37,3 +38,12 @@ def test_what_was_pruned_does_not_fill_it() -> None:
         sieve = sieve.grown([run], run)
     assert len(sieve.may_hold(fingerprints(10_000, 1_000))) < 10_000 / BITS_A_FINGERPRINT
     assert sieve.nbytes <= 1_000 * BITS_A_FINGERPRINT * 4 / 8
+
+
+def test_one_alone_is_sifted_as_many_are() -> None:
+    inside, strangers = fingerprints(1_000), fingerprints(1_000, 2)
+    sieve = Sieve().grown([inside], inside)
+    for asked in (inside, strangers):
+        held = set(sieve.may_hold(asked).tolist())
+        assert [place for place, each in enumerate(asked.tolist()) if not sieve.lacks(each)] == sorted(held)
+    assert _high(inside[:1].tobytes() + b"x" * 8) == inside[0]

@@ -33,7 +33,7 @@ def told(found: Counted) -> list[Any]:
 
 
 @given(
-    minutes=st.lists(MINUTES, min_size=1, max_size=8),
+    minutes=st.lists(MINUTES, min_size=1, max_size=20),
     latest=st.none() | st.integers(0, 10),
     gaps=st.booleans(),
     before=st.none() | st.integers(0, 8),
