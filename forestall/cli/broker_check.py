@@ -84,7 +84,31 @@ def _asked(settings: Settings, found: str) -> Check:
         return Check(
             "broker", "bad", fault.problem, START_IT if fault.away else "correct what it names", fault.exit_code
         )
-    return Check("broker", "ok", f"{found}: it lets us in")
+    problem = _unheard(settings)
+    if problem is None:
+        return Check("broker", "ok", f"{found}: it lets us in, and answers over HTTP")
+    remedy = "set pulsar_web_url: patterns of topics, backlogs and histories are asked for there"
+    return Check("broker", "warning", f"{found}: it lets us in; over HTTP: {problem}", remedy)
+
+
+def _unheard(settings: Settings) -> str | None:
+    """What a question runs into that Pulsar answers over HTTP only."""
+    from forestall.brokers import open_broker
+    from triggers.brokers import BrokerError
+    from triggers.clock import WallClock
+
+    async def ask() -> None:
+        broker = await open_broker(settings, WallClock())
+        try:
+            await broker.topics()
+        finally:
+            await broker.close()
+
+    try:
+        asyncio.run(ask())
+    except BrokerError as error:
+        return str(error)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

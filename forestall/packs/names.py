@@ -12,7 +12,10 @@ from forestall.packs.streams import MAPPED, check_streams, declared_types, doubl
 
 
 def check_names(source: Source) -> Iterator[Mistake]:
-    """Doubled names, references to nothing, and event schemas that are none."""
+    """Doubled names, references to nothing, and event schemas that are none.
+
+    Where the list is missing to which a name refers, that is the mistake.
+    """
     types = declared_types(source)
     measures = {str(item.get("name")) for _, item in items(source, "measures")}
     yield from check_streams(source)
@@ -22,11 +25,12 @@ def check_names(source: Source) -> Iterator[Mistake]:
     for (at, declared), _ in types:
         yield from _check_schema(source, (*at, "data"), declared.get("data", {}))
     for at, measure in items(source, "measures"):
-        yield from _check_types(source, (*at, "of"), texts(measure.get("of")), types)
+        if source.at(("streams",)) is not None:
+            yield from _check_types(source, (*at, "of"), texts(measure.get("of")), types)
         yield from _check_fields(source, at, measure, types)
     for at, detector in items(source, "detectors"):
         watched = detector.get("measure")
-        if isinstance(watched, str) and watched not in measures:
+        if isinstance(watched, str) and watched not in measures and source.at(("measures",)) is not None:
             yield source.mistake((*at, "measure"), f"no such measure; {nearest(watched, measures)}", watched)
 
 

@@ -1,5 +1,6 @@
 """Does one YAML file have the shape of its contract? Every mistake at once, with its line."""
 
+import difflib
 import types
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -47,15 +48,29 @@ def check_shape(source: Source, model: type[_Model]) -> tuple[_Model | None, lis
         return model.model_validate(source.data), mistakes
     except ValidationError as error:
         unitless = {each.field for each in mistakes if each.rule == NO_UNIT}
-        told = [_mistake(source, model, each) for each in error.errors() if not _follows(each, unitless)]
-        return None, mistakes + told
+        misspelt = {each["loc"][:-1] + _meant(model, each) for each in error.errors() if _is_unknown(each)}
+        told = [each for each in error.errors() if not _follows(each, unitless, misspelt)]
+        return None, mistakes + [_mistake(source, model, each) for each in told]
 
 
-def _follows(detail: ErrorDetails, unitless: Collection[str]) -> bool:
+def _is_unknown(detail: ErrorDetails) -> bool:
+    return detail["type"] == "extra_forbidden"
+
+
+def _meant(model: type[BaseModel], unknown: ErrorDetails) -> Location:
+    """The field whose name it nearly has, if any."""
+    *parent, name = unknown["loc"]
+    return tuple(difflib.get_close_matches(str(name), _fields(_model_at(model, tuple(parent))), n=1))
+
+
+def _follows(detail: ErrorDetails, unitless: Collection[str], misspelt: Collection[Location]) -> bool:
     """Pydantic counts the good items only: a list is also too short for it when one of its items is wrong.
 
-    A number without a unit is taken for microseconds, and so it is out of bounds besides.
+    A number without a unit is taken for microseconds, and so it is out of bounds besides. What is misspelt is missing
+    under its right name.
     """
+    if detail["type"] == "missing":
+        return detail["loc"] in misspelt
     if detail["type"] in _BOUNDS:
         return dotted(detail["loc"]) in unitless
     return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
@@ -64,7 +79,7 @@ def _follows(detail: ErrorDetails, unitless: Collection[str]) -> bool:
 def _mistake(source: Source, model: type[BaseModel], detail: ErrorDetails) -> Mistake:
     location: Location = tuple(part for part in detail["loc"] if part != "[key]")
     kind = detail["type"]
-    if kind == "extra_forbidden":
+    if _is_unknown(detail):
         fields = _fields(_model_at(model, location[:-1]))
         return source.mistake(location, f"unknown field; {nearest(location[-1], fields)}")
     if kind == "missing":

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from forestall.service.link import Link
 from forestall.service.neighbours import Neighbours, tell_handled
 from forestall.service.ready_file import ReadyFile, ready_file
 from forestall.service.report import Health
-from forestall.service.streams import Stream, subscribe, until_watched
+from forestall.service.streams import Stream, not_there, subscribe, until_watched
 from forestall.service.telling import Told, announce
 from forestall.service.waiting import Stopped, once_free
 from forestall.settings import Settings
@@ -111,6 +112,7 @@ async def _open(
             try:
                 app = await attempt.enter_async_context(open_app(settings, packs, clock, owner=health.owner))
                 await tell_handled(app.broker, app.ledger, health.streams)
+                made = await not_there(app.broker, health.streams)
                 await subscribe(app.broker, health.streams, app.ledger)
             except RetryLater as error:
                 if halt is None:
@@ -119,10 +121,21 @@ async def _open(
             else:
                 health.link.here()
                 health.app = app
+                _tell_made(made)
                 stack.push_async_exit(attempt.pop_all())
                 return app
         if await halt.within(RETRY_S):
             raise Stopped
+
+
+def _tell_made(made: Mapping[str, str | None]) -> None:
+    """A misspelt topic is as good as any to a broker."""
+    for topic, near in made.items():
+        told = "topic %s was not there: it is made, and nobody has published to it"
+        if near is None:
+            _log.info(told, topic, extra={"happening": "topic_made"})
+        else:
+            _log.warning(f"{told}; did you mean %s?", topic, near, extra={"happening": "topic_made"})
 
 
 async def _begin(app: App, packs: list[Pack], orders: Orders, option: str) -> Told:

@@ -155,8 +155,15 @@ def test_the_doctor_misses_the_client(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.needs("pulsar")
 def test_the_doctor_asks_a_real_one(
-    pulsar_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    pulsar_url: str, pulsar_web_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.setenv("FORESTALL_PULSAR_URL", pulsar_url)
+    monkeypatch.setenv("FORESTALL_PULSAR_WEB_URL", pulsar_web_url)
     assert run(["doctor", "--online", "--home", str(tmp_path)]) == 0
-    assert "without a token: it lets us in" in " ".join(capsys.readouterr().out.split())
+    assert "without a token: it lets us in, and answers over HTTP" in " ".join(capsys.readouterr().out.split())
+    monkeypatch.setenv("FORESTALL_PULSAR_WEB_URL", "http://127.0.0.1:1")
+    assert run(["doctor", "--online", "--home", str(tmp_path)]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "! broker" in told
+    assert "it lets us in; over HTTP: pulsar_web_url: http://127.0.0.1:1" in told
+    assert "→ set pulsar_web_url" in told

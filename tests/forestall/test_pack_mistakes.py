@@ -135,6 +135,17 @@ def test_every_mistake_is_told_at_once_in_reading_order(parcels: Path) -> None:
     assert any("runbooks/close.yaml:3: situaton: unknown field; did you mean 'situation'?" in each for each in found)
 
 
+@pytest.mark.parametrize("field", ["streams", "measures", "detectors", "title", "pack"])
+def test_a_misspelt_field_is_one_mistake_and_not_missing_besides(parcels: Path, field: str) -> None:
+    wrong = field[:2] + field[3:]
+    line = change(parcels / "pack.yaml", f"\n{field}:", f"\n{wrong}:") + 1 if field != "pack" else 1
+    if field == "pack":
+        change(parcels / "pack.yaml", "pack: ", "pak: ")
+        wrong = "pak"
+    (told,) = mistakes(parcels)
+    assert told == f"{parcels / 'pack.yaml'}:{line}: {wrong}: unknown field; did you mean '{field}'?"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [

@@ -79,8 +79,29 @@ def test_the_log_is_json_on_demand(start_service: Start, parcels: Path) -> None:
     service.until("is ready")
     assert service.end() == 0
     told = [json.loads(line) for line in service.lines]
-    assert [line.get("happening") for line in told] == [None, "ready", None, None]
+    assert [line.get("happening") for line in told] == ["topic_made", None, "ready", None, None]
     assert {line["level"] for line in told} == {"info"}
+
+
+def test_a_topic_that_is_not_there_is_told_once_and_with_one_that_may_be_meant(
+    start_service: Start, parcels: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"parcel": "p1"}\n')
+    home = str(tmp_path / "home")
+    assert run(["emit", str(tmp_path / "rows.jsonl"), "--raw", "--topic", "parcel", "--home", home]) == 0
+    service = start_service("--pack", str(parcels))
+    service.until("is ready")
+    assert service.end() == 0
+    told = [line for line in service.lines if "was not there" in line]
+    assert len(told) == 1
+    assert (
+        "warning: topic parcels was not there: it is made, and nobody has published to it; did you mean parcel?"
+        in (told[0])
+    )
+    service = start_service("--pack", str(parcels))
+    service.until("is ready")
+    assert service.end() == 0
+    assert not [line for line in service.lines if "was not there" in line]
 
 
 def test_what_stands_in_the_way_is_told_before_anything_is_opened(

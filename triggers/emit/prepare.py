@@ -1,6 +1,8 @@
 """From a row to a message, or to what is wrong with the row."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -69,7 +71,7 @@ class Preparer:
             return BadRow(row.line, None, None, row.fault)
         event = None if self._mapper is None else self._mapper.map(row.values, self._origin(row))
         if isinstance(event, Fault):
-            return BadRow(row.line, event.field, event.value, event.rule)
+            return BadRow(row.line, event.field, event.value, event.rule + _meant(event.field, tuple(row.values)))
         try:
             return self._ready(row, event)
         except UnicodeEncodeError:
@@ -85,3 +87,12 @@ class Preparer:
         if event is None:
             return Ready(row.line, Outgoing(payload), None)
         return Ready(row.line, Outgoing(payload, event.key), event.time if self._plan.timed else None)
+
+
+@lru_cache
+def _meant(column: str | None, columns: tuple[str, ...]) -> str:
+    """JSON lines name their columns in each row: a misspelt one is missing."""
+    if column is None or column in columns:
+        return ""
+    near = get_close_matches(column, columns, n=1)
+    return f"; did you mean {near[0]}?" if near else ""

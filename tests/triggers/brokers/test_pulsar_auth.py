@@ -142,6 +142,9 @@ async def test_a_token_is_read_from_its_file_at_every_connection(secured, tmp_pa
     settings = secured.settings(None, token_file=file)
     with pytest.raises(AskOperator, match=r"pulsar_token_file: .*token: .*holds the token alone"):
         await open_broker(settings)
+    file.write_text("\n")
+    with pytest.raises(AskOperator, match=r"pulsar_token_file: .*token: it is empty"):
+        await open_broker(settings)
     file.write_text(FORGED)
     with pytest.raises(AskOperator, match="refuses our token"):
         await open_broker(settings)

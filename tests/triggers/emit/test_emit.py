@@ -249,6 +249,17 @@ async def test_json_lines_are_emitted_like_csv(broker, mapping, tmp_path):
     assert (event.id, event.key, event.data) == ("7-1", "7", {"amount": 6})
 
 
+async def test_a_column_of_json_lines_that_is_nearly_there_is_named(broker, tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"att": "2026-03-01T00:00:00Z", "no": "1"}\n{"no": "2"}\n')
+    plan = Plan("orders", EventMapping.model_validate({"type": "placed", "time": "at", "fields": {"no": "no"}}))
+    report = await emit(file, plan, broker, MAX)
+    assert [(row.column, row.reason) for row in report.bad] == [
+        ("at", "no value, but one is required; did you mean att?"),
+        ("at", "no value, but one is required"),
+    ]
+
+
 async def test_an_unknown_column_stops_before_anything_is_published(broker, mapping, tmp_path):
     source = tmp_path / "orders.csv"
     source.write_text("no,at,amount\n1,2010-07-01T09:00:00,6\n")

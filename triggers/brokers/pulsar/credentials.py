@@ -62,9 +62,12 @@ class Credentials:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii").strip()
+        token = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeError) as error:
         raise AskOperator(f"pulsar_token_file: {path}: {error}; name a file that holds the token alone") from error
+    if not token:
+        raise AskOperator(f"pulsar_token_file: {path}: it is empty; name a file that holds the token")
+    return token
 
 
 class _Issuer:
