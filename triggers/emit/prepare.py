@@ -12,15 +12,13 @@ from contracts import DEFAULT_TENANT, Event, EventMapping, encode_event
 from triggers.brokers import Outgoing
 from triggers.emit.rows import Row
 
-_raw = msgspec.json.Encoder(decimal_format="number")
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a file's rows become on `topic`.
 
-    CloudEvents by the mapping; or (`raw`) JSON objects of their values, for whoever maps the topic: a mapping then
-    only says which rows are bad, their time and their key.
+    CloudEvents by the mapping; or (`raw`) JSON objects, for whoever maps the topic: those of JSON lines as they are
+    written, those of CSV with their cells as texts. A mapping then only says which rows are bad, their time and key.
     """
 
     topic: str
@@ -83,7 +81,10 @@ class Preparer:
         return Origin(self._plan.topic, f"{self._file}:{row.number}", row.number, published)
 
     def _ready(self, row: Row, event: Event | None) -> Ready:
-        payload = encode_event(event) if event is not None and not self._plan.raw else _raw.encode(dict(row.values))
+        if event is not None and not self._plan.raw:
+            payload = encode_event(event)
+        else:
+            payload = row.text if row.text is not None else msgspec.json.encode(dict(row.values))
         if event is None:
             return Ready(row.line, Outgoing(payload), None)
         return Ready(row.line, Outgoing(payload, event.key), event.time if self._plan.timed else None)

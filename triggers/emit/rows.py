@@ -19,13 +19,14 @@ LINE_MAX_BYTES = 1024 * 1024
 class Row:
     """A data row: its `number` from 1, the `line` where it starts, and its values; or the fault that it is.
 
-    A column without a value (an empty cell, a JSON null) is absent.
+    A column without a value (an empty cell, a JSON null) is absent. `text` is a JSON object as it was written.
     """
 
     number: int
     line: int
     values: Mapping[str, object]
     fault: str | None = None
+    text: bytes | None = None
 
 
 @contextmanager
@@ -120,4 +121,5 @@ def _json_rows(lines: Iterator[bytes]) -> Iterator[Row]:
         elif not isinstance(found, dict):
             yield Row(number, line_number, {}, "no JSON object; write an object on each line")
         else:
-            yield Row(number, line_number, {name: value for name, value in found.items() if value is not None})
+            values = {name: value for name, value in found.items() if value is not None}
+            yield Row(number, line_number, values, text=line.strip())
