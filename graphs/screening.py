@@ -7,7 +7,7 @@ from typing import Any, Literal
 import fastjsonschema
 
 from agents.mapping import Fault, Mapper, Origin, Steps, own_id, read_json
-from contracts import EPOCHS, SECOND, Event, EventMapping, MalformedEvent, StreamSpec, decode_event
+from contracts import DAY, EPOCHS, SECOND, Event, EventMapping, MalformedEvent, StreamSpec, decode_event
 from ledger import DeadLetter
 
 EVENT_MAX_BYTES = 1_000_000
@@ -51,7 +51,9 @@ def ahead_of_clock(time: int, now: int, mapping: EventMapping | None = None) -> 
     mend = "mend the sender's clock"
     if mapping is not None and mapping.time.column is not None and mapping.time.format not in EPOCHS:
         mend += ", or the zone in the mapping, if its times are not written in that one"
-    return f"time: {(time - now) // SECOND} s ahead of our clock; {mend}"
+    days = (time - now) // DAY
+    far = f" ({days} days)" if days > 1 else ""
+    return f"time: {(time - now) // SECOND} s{far} ahead of our clock; {mend}"
 
 
 class Screen:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts import SECOND, EventMapping, StreamSpec, encode_event
+from contracts import DAY, SECOND, EventMapping, StreamSpec, encode_event
 from graphs.screening import Accepted, Incoming, Screen, ahead_of_clock
 from ledger import DeadLetter
 
@@ -103,3 +103,4 @@ def test_a_time_ahead_of_our_clock_may_be_in_another_zone(time: dict[str, Any], 
     assert reason.startswith("time: 3526 s ahead of our clock; mend the sender's clock")
     assert ("the zone in the mapping" in reason) == zone_told
     assert ahead_of_clock(NOW + 300 * SECOND, NOW, mapping) is None
+    assert "time: 31536000 s (365 days) ahead of our clock" in (ahead_of_clock(NOW + 365 * DAY, NOW) or "")
