@@ -22,7 +22,7 @@ SCRATCH := $(shell [ -w /dev/shm ] && echo /dev/shm || echo $${TMPDIR:-/tmp})
 
 test: ## every test, and the coverage of each room
 	@.ci/install dev $(EXTRAS)
-	@TMPDIR=$(SCRATCH) $(BIN)/pytest -n $(JOBS) --cov --cov-report= $(ARGS)
+	@TMPDIR=$(SCRATCH) $(BIN)/pytest -n $(JOBS) --dist worksteal --cov --cov-report= $(ARGS)
 
 lint: ## ruff, mypy and the arrows between the rooms
 	@.ci/install dev $(EXTRAS)
