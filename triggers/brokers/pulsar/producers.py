@@ -106,7 +106,7 @@ class Producers:
             producer.flush()
         await publication.done
         if publication.failed:
-            raise await self._explain(topic, publication.failed, len(batch))
+            raise await self._explain(topic, producer, publication.failed, len(batch))
         return [id_text(each, max(each.partition(), 0)) for each in publication.ids]
 
     async def close(self) -> None:
@@ -124,7 +124,8 @@ class Producers:
         try:
             return await asyncio.shield(making)
         except BrokerError:
-            self._forget(topic, making)
+            if self._made.get(topic.full) is making:
+                del self._made[topic.full]
             raise
 
     async def _make(self, topic: Topic) -> _Producer:
@@ -144,10 +145,10 @@ class Producers:
         )
         return _Producer(made._producer, self._threads)  # what the client wraps checks no types
 
-    async def _explain(self, topic: Topic, failed: dict[int, str], count: int) -> BrokerError:
+    async def _explain(self, topic: Topic, producer: _Producer, failed: dict[int, str], count: int) -> BrokerError:
         index, code = min(failed.items())
         if is_lasting(code):
-            self._forget(topic, self._made[topic.full])
+            self._forget(topic, producer)
         if code == "MessageTooBig":
             return RefuseMessage(
                 f"message {index} of the batch: the broker takes none so large; send a reference", index
@@ -155,8 +156,10 @@ class Producers:
         error = await self._connection.explain(code, topic.name, "produce")
         return type(error)(f"{error}; {len(failed)} of {count} messages were not acknowledged")
 
-    def _forget(self, topic: Topic, making: asyncio.Task[_Producer]) -> None:
-        if self._made.get(topic.full) is making:
+    def _forget(self, topic: Topic, producer: _Producer) -> None:
+        """Unless another publication has done so, and there is another one by now."""
+        made = self._made.get(topic.full)
+        if made is not None and made.done() and made.exception() is None and made.result() is producer:
             del self._made[topic.full]
 
 
