@@ -75,8 +75,9 @@ async def run_service(settings: Settings, owner: str, orders: Orders) -> Done:
             await stack.enter_async_context(answering(health, listen(orders.health)))
         try:
             await once_free(lambda: _note(settings, packs), halt)
-            app = await once_free(lambda: _open(stack, settings, packs, clock, health, halt), halt)
+            app, made = await once_free(lambda: _open(stack, settings, packs, clock, health, halt), halt)
             told = await once_free(lambda: _begin(app, packs, orders, home_option(settings.home)), halt)
+            _tell_made(made)
         except Stopped:
             assert halt is not None
             return Done(interrupted=halt.interrupted)
@@ -101,8 +102,8 @@ async def _note(settings: Settings, packs: list[Pack]) -> None:
 
 async def _open(
     stack: AsyncExitStack, settings: Settings, packs: list[Pack], clock: Clock, health: Health, halt: Halt | None
-) -> App:
-    """Everything open and every stream subscribed to; a service waits for the broker.
+) -> tuple[App, Mapping[str, str | None]]:
+    """Everything open and every stream subscribed to; a service waits for the broker. Also: topics that were not there.
 
     Raises:
         Stopped: while it waited.
@@ -121,9 +122,8 @@ async def _open(
             else:
                 health.link.here()
                 health.app = app
-                _tell_made(made)
                 stack.push_async_exit(attempt.pop_all())
-                return app
+                return app, made
         if await halt.within(RETRY_S):
             raise Stopped
 

@@ -79,7 +79,7 @@ def test_the_log_is_json_on_demand(start_service: Start, parcels: Path) -> None:
     service.until("is ready")
     assert service.end() == 0
     told = [json.loads(line) for line in service.lines]
-    assert [line.get("happening") for line in told] == ["topic_made", None, "ready", None, None]
+    assert [line.get("happening") for line in told] == [None, "topic_made", "ready", None, None]
     assert {line["level"] for line in told} == {"info"}
 
 

@@ -93,7 +93,7 @@ class Preparer:
 @lru_cache
 def _meant(column: str | None, columns: tuple[str, ...]) -> str:
     """JSON lines name their columns in each row: a misspelt one is missing."""
-    if column is None or column in columns:
+    if column is None or column in columns or "." in column:
         return ""
     near = get_close_matches(column, columns, n=1)
     return f"; did you mean {near[0]}?" if near else ""

@@ -59,7 +59,10 @@ async def test_competing_consumers_share_without_doubles(backend):
     broker, other = await backend.open(), await backend.open()
     consumers = [await each.subscribe("orders", "work", sharing="shared") for each in (broker, other)]
     await publish_singly(broker, "orders", numbered(60))
-    shares: list[list[int]] = [[], []]
+    both = await asyncio.gather(*(consumer.receive(5) for consumer in consumers))
+    shares = [numbers(received) for received in both]
+    for consumer, received in zip(consumers, both, strict=True):
+        await consumer.ack(received)
     done = asyncio.Event()
 
     async def work(which: int) -> None:
