@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BROKER_FILE = "broker.db"
 DEV_FOLDER = "pulsar"
+OURS = "forestall."
+"""What the topics begin with that we write ourselves."""
 
 
 async def open_broker(

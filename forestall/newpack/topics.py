@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from agents.mapping import Fault, read_json
 from contracts import DAY, HOUR, Clock, StreamSpec
+from forestall.brokers import OURS
 from forestall.newpack.errors import SampleFault
 from forestall.newpack.sample import FAULTS_SHOWN, Sample, nothing_in
 from triggers.avro import Documents
@@ -78,7 +79,7 @@ async def _empty(broker: Broker, topic: str, faults: list[str]) -> SampleFault:
     if faults:
         step = "JSON is read, and Avro by the topic's schema; for another format see docs/your-own-pack.md."
         return SampleFault(nothing_in(f"topic {topic}", faults, "message"), step)
-    known = [each for each in await broker.topics() if not each.startswith("forestall.")]
+    known = [each for each in await broker.topics() if not each.startswith(OURS)]
     near = difflib.get_close_matches(topic, known, n=1, cutoff=0.6)
     named = f"did you mean {near[0]}?" if near and near[0] != topic else f"there is {', '.join(known[:10]) or 'none'}"
     return SampleFault(f"topic {topic}: holds no message; {named}", "Name another topic, or a file, with --from.")

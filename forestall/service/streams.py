@@ -8,14 +8,13 @@ from difflib import get_close_matches
 from functools import partial
 
 from contracts import StreamSpec
+from forestall.brokers import OURS
 from graphs import combiner_lease, partition_lease, subscription_name
 from ledger import Ledger, LedgerBusy, Transaction
 from triggers.brokers import Broker, BrokerError
 
 LOOK_S = 1.0
 PATIENCE_S = 5.0
-OURS = "forestall."
-"""What topics that we write ourselves begin with."""
 
 
 @dataclass(frozen=True, slots=True)
