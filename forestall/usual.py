@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from contracts import Contract
+from forestall.errors import UsageError
 from forestall.home import MARKER, home_option, now_in, story_in
 from forestall.settings import Settings
 from governance import frozen
 from ledger import Transaction
 
 NOTE = "usual"
+_WORDS = {"embedded": "the home's own log", "pulsar": "Pulsar"}
 
 
 class Usual(Contract):
@@ -32,6 +34,30 @@ def note_usual(tx: Transaction, settings: Settings, *, pulsar: bool, packs: Mapp
     now = Usual(broker="pulsar" if pulsar else "embedded", url=url, packs=known | places)
     if now != before:
         tx.docs.set_switch(NOTE, now.to_json())
+
+
+def assert_as_usual(tx: Transaction, settings: Settings, *, pulsar: bool, now: int) -> None:
+    """A home is read from one broker: partitions and leases are that one's. (One Pulsar may have several addresses.)
+
+    Raises:
+        UsageError: a service that runs here reads from the other kind, or the last one did and none was named now.
+    """
+    usual, kind = usual_in(tx), "pulsar" if pulsar else "embedded"
+    if usual is None or usual.broker == kind:
+        return
+    there, add = _WORDS[usual.broker], f"--broker {usual.broker}"
+    if usual.url is not None:
+        there, add = f"Pulsar at {usual.url}", f"FORESTALL_PULSAR_URL={usual.url}"
+    if watching := watching_in(tx, now):
+        raise UsageError(
+            f"{settings.home}: {watching[0]} reads it from {there}, and this would read from {_WORDS[kind]}",
+            f"Give {add}, or another home with --home, or stop {watching[0]} first.",
+        )
+    if settings.broker is None and not pulsar:
+        raise UsageError(
+            f"{settings.home}: was read from {there} last, and no broker is named now",
+            f"Give {add}, or --broker embedded for the home's own log.",
+        )
 
 
 def usual_in(tx: Transaction) -> Usual | None:

@@ -1,7 +1,7 @@
 """The inbox: which events were seen, and what could not be taken."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -218,6 +218,20 @@ class Inbox:
             (limit,),
         )
         return [DeadLetter(*row) for row in rows]
+
+    def dead_letter(self, number: int) -> DeadLetter | None:
+        """The one with this number."""
+        row = self._db.execute(
+            "SELECT topic, message_id, code, reason, payload, at, size, id, seen_at FROM dead_letters WHERE id = ?",
+            (number,),
+        ).fetchone()
+        return None if row is None else DeadLetter(*row)
+
+    def reasons(self) -> Iterator[tuple[int, str, str, str, bool]]:
+        """(number, topic, code, reason, whether a person has seen it) of every dead letter, the latest first."""
+        rows = self._db.execute("SELECT id, topic, code, reason, seen_at FROM dead_letters ORDER BY id DESC")
+        for number, topic, code, reason, seen_at in rows:
+            yield number, topic, code, reason, seen_at is not None
 
     def dead_letter_count(self, *, unseen: bool = False) -> dict[str, int]:
         """How many there are of each code; `unseen`: of those that no person has seen."""

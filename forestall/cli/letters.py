@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from forestall.home import home_option, now_in
 from governance import acknowledge
 from ledger import DeadLetter, Transaction
 
-LETTERS = 1_000
+LETTERS = 100
 PAYLOAD_SHOWN = 200
 STEP = "See forestall dead-letters for the entries and their numbers."
 ELSE = "Correct the sender and send the message again."
@@ -48,7 +49,9 @@ def register(app: typer.Typer) -> None:
 
 def dead_letters(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Look at the latest so many.")] = LETTERS,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Show so many kinds, or with --json so many messages, latest first.")
+    ] = LETTERS,
     seen: Annotated[
         str | None, typer.Option("--seen", metavar="NUMBER|all", help="You have seen this entry, or all of them.")
     ] = None,
@@ -66,29 +69,24 @@ def dead_letters(
         else:
             stdout().print(Text(f"{plural(new, 'dead letter')} seen by {who}.", "bold"))
         return
-    letters, counts, unseen = read(
-        folder,
-        lambda tx: (
-            tx.inbox.dead_letters(limit),
-            tx.inbox.dead_letter_count(),
-            sum(tx.inbox.dead_letter_count(unseen=True).values()),
-        ),
-    )
     if as_json:
-        print_json([_letter(each) for each in letters])
+        print_json([_letter(each) for each in read(folder, lambda tx: tx.inbox.dead_letters(limit))])
         return
+    found, counts = read(folder, lambda tx: (_entries(tx), tx.inbox.dead_letter_count()))
+    shown, unseen = found[:limit], sum(entry.unseen for entry in found)
+    latest = read(folder, lambda tx: [tx.inbox.dead_letter(entry.latest) for entry in shown])
     console = stdout()
-    if not letters:
+    if not found:
         console.print("No dead letter.")
         return
     console.print(Text.assemble((not_taken(counts), "bold"), f"{how_many_unseen(counts, unseen)}."), soft_wrap=True)
-    groups: dict[tuple[str, str, str], list[DeadLetter]] = {}
-    for letter in letters:
-        groups.setdefault((letter.topic, letter.code, _kind(letter.code, letter.reason)), []).append(letter)
-    for group in groups.values():
-        _print_group(console, group)
-    if (left := sum(counts.values()) - len(letters)) > 0:
-        console.print(Text(f"{plural(left, 'earlier one')} left out; --limit shows more", "dim"))
+    for entry, letter in zip(shown, latest, strict=True):
+        if letter is not None:  # forgotten a moment ago
+            _print_entry(console, entry, letter)
+    if len(found) > len(shown):
+        more = plural(len(found) - len(shown), "kind")
+        console.print()
+        console.print(Text(f"{more} of earlier ones left out; --limit shows more", "dim"))
     if unseen:
         option = home_option(folder)
         console.print()
@@ -119,26 +117,44 @@ def how_many_unseen(counts: Mapping[str, int], unseen: int) -> str:
     return f", {unseen:,} of them not seen yet" if unseen else ", all of them seen"
 
 
-def _print_group(console: Console, group: list[DeadLetter]) -> None:
-    """Those of one topic and kind of reason, by the latest of them."""
-    latest = group[0]
-    others = len({each.reason for each in group}) - 1
+def _print_entry(console: Console, entry: "_Entry", latest: DeadLetter) -> None:
+    others = len(entry.reasons) - 1
     payload = latest.payload[:PAYLOAD_SHOWN].decode("utf-8", "replace")
     console.print()
-    unseen = sum(each.seen_at is None for each in group)
-    seen = "seen" if not unseen else f"{unseen:,} not seen" if unseen < len(group) else ""
-    head = (
-        f"  {plural(len(group), 'message')} on {latest.topic}, the latest number {latest.number} at {to_iso(latest.at)}"
-    )
+    unseen = entry.unseen
+    seen = "seen" if not unseen else f"{unseen:,} not seen" if unseen < entry.count else ""
+    told = plural(entry.count, "message")
+    head = f"  {told} on {latest.topic}, the latest number {latest.number} at {to_iso(latest.at)}"
     head += f" ({seen})" if seen else ""
     console.print(Text.assemble((latest.code, "red"), head), soft_wrap=True)
     rows = (
-        ("why", latest.reason + (f" (and {others} more like it, with other values)" if others else "")),
+        ("why", latest.reason + (f" (and {others:,} more like it, with other values)" if others else "")),
         ("for example", payload or "(an empty message)"),
         ("what to do", REMEDIES.get(latest.code, ELSE)),
     )
     for label, told in rows:
         print_hanging(console, Text(f"  {label:<13}", "dim"), Text(told))
+
+
+@dataclass(slots=True)
+class _Entry:
+    """Those of one topic and kind of reason."""
+
+    latest: int
+    count: int = 0
+    unseen: int = 0
+    reasons: set[int] = field(default_factory=set)
+
+
+def _entries(tx: Transaction) -> list[_Entry]:
+    """Of all that are kept, the one with the latest message first."""
+    found: dict[tuple[str, str, str], _Entry] = {}
+    for number, topic, code, reason, seen in tx.inbox.reasons():
+        entry = found.setdefault((topic, code, _kind(code, reason)), _Entry(number))
+        entry.count += 1
+        entry.unseen += not seen
+        entry.reasons.add(hash(reason))
+    return list(found.values())
 
 
 def _kind(code: str, reason: str) -> str:

@@ -25,7 +25,7 @@ from forestall.service.streams import Stream, not_there, subscribe, until_watche
 from forestall.service.telling import Told, announce
 from forestall.service.waiting import Stopped, once_free
 from forestall.settings import Settings
-from forestall.usual import note_usual
+from forestall.usual import assert_as_usual, note_usual
 from governance import mode_of, set_mode
 from ledger import SqliteLedger, Transaction
 from triggers.brokers import RetryLater
@@ -74,7 +74,7 @@ async def run_service(settings: Settings, owner: str, orders: Orders) -> Done:
         if orders.health is not None:
             await stack.enter_async_context(answering(health, listen(orders.health)))
         try:
-            await once_free(lambda: _note(settings, packs), halt)
+            await once_free(lambda: _note(settings, packs, clock.now()), halt)
             app, made = await once_free(lambda: _open(stack, settings, packs, clock, health, halt), halt)
             told = await once_free(lambda: _begin(app, packs, orders, home_option(settings.home)), halt)
             _tell_made(made)
@@ -89,12 +89,17 @@ async def run_service(settings: Settings, owner: str, orders: Orders) -> Done:
         return Done(interrupted=halt.interrupted)
 
 
-async def _note(settings: Settings, packs: list[Pack]) -> None:
-    """How this home is used, before the broker is asked for: who looks while it is away has to know."""
+async def _note(settings: Settings, packs: list[Pack], now: int) -> None:
+    """How this home is used, before the broker is asked for: who looks while it is away has to know.
+
+    Raises:
+        UsageError: it is used otherwise.
+    """
     known = dict(zip((pack.name for pack in packs), settings.packs, strict=True))
     ledger = await asyncio.to_thread(SqliteLedger, settings.home / LEDGER_FILE)
     try:
         pulsar = uses_pulsar(settings)
+        await ledger.read(lambda tx: assert_as_usual(tx, settings, pulsar=pulsar, now=now))
         await ledger.transact("usual", lambda tx: note_usual(tx, settings, pulsar=pulsar, packs=known))
     finally:
         await ledger.close()

@@ -85,6 +85,20 @@ def test_all_are_seen_and_what_comes_later_is_not(home: Path, capsys: Capture) -
     assert f"forestall dead-letters --seen NUMBER|all --home {home}" in said
 
 
+def test_a_flood_of_one_kind_hides_no_other(home: Path, capsys: Capture) -> None:
+    bury(home, *[("orders", "future", f"time: {number} s ahead of our clock") for number in range(1_500)])
+    assert run(["dead-letters", "--home", str(home)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "future 1,500 messages on orders, the latest number 1506" in said
+    assert "(and 1,499 more like it, with other values)" in said
+    for kind in ("schema 3 messages on orders", "schema 1 message on orders", "unknown_type 1 message", "on pumps"):
+        assert kind in said
+    assert "left out" not in said
+    assert run(["dead-letters", "--limit", "2", "--home", str(home)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "3 kinds of earlier ones left out; --limit shows more" in said
+
+
 def test_who_has_seen_it_is_in_the_journal(home: Path) -> None:
     assert run(["dead-letters", "--seen", "5", "--as", "Ada", "--note", "old shop", "--home", str(home)]) == 0
     [event] = read(home, lambda tx: tx.journal.events(type_prefix="forestall.acknowledgement."))

@@ -176,7 +176,13 @@ async def test_without_its_rest_address_what_needs_it_says_so(pulsar, unused_por
         await consumer.close()
         again = await alone(broker, "orders", f"monitor{len(web_url)}")
         assert await drain(again) == []  # silence is taken for the end
+        if web_url:  # somebody has said whom to ask whether it is there
+            with pytest.raises(RetryLater, match=said):
+                await broker.history("never_made", 0)
+        else:
+            assert await (await broker.history("orders", 0)).read(10)
         await broker.close()
+    assert "never_made" not in str(pulsar.admin.get(f"persistent/{pulsar.namespace}").json())
 
 
 @pytest.mark.needs("pulsar")

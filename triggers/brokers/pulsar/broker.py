@@ -20,7 +20,7 @@ from triggers.brokers.pulsar.probe import probe
 from triggers.brokers.pulsar.producers import Producers
 from triggers.brokers.pulsar.queues import QueueLength, size_of, subscribed_by_size
 from triggers.brokers.pulsar.reader import PulsarReader
-from triggers.brokers.pulsar.rest import EXISTS, Rest
+from triggers.brokers.pulsar.rest import EXISTS, NotAllowed, Rest
 from triggers.brokers.pulsar.settings import PulsarSettings
 from triggers.brokers.pulsar.topics import Topic, short_name, topic_named, without_partitions
 from triggers.brokers.pulsar.usage import mark_of, usage
@@ -244,11 +244,17 @@ class PulsarBroker:
         return names
 
     async def _assert_there(self, topic: Topic, full: str) -> None:
-        """To read a topic would create it. Where the broker does not tell over HTTP, so be it."""
+        """To read a topic would create it. Where our role may not ask over HTTP, or nobody has said whom, so be it.
+
+        Raises:
+            AskOperator, RetryLater: there is no such topic, or the address that was named does not answer.
+        """
         try:
             path = topic_named(full, self._settings.namespace).path
             found = await self._rest.get(f"{path}/stats", f"topic {topic.name!r}: whether it is there")
-        except (AskOperator, RetryLater):
+        except (AskOperator, RetryLater) as error:
+            if self._rest.named and not isinstance(error, NotAllowed):
+                raise
             return
         if found is None:
             raise AskOperator(

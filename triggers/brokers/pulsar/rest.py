@@ -16,12 +16,18 @@ NOT_THERE = 404
 EXISTS = 409
 
 
+class NotAllowed(AskOperator):
+    """It answers, and our role may not ask."""
+
+
 class Rest:
     """The admin interface, as far as a role without admin rights may use it."""
 
     def __init__(self, settings: PulsarSettings, credentials: Credentials) -> None:
         self._url = settings.rest_url
         self._derived = settings.web_url is None
+        self.named = bool(settings.web_url)
+        """By somebody: one that was derived may well be another's."""
         self._credentials = credentials
         self._http = httpx.AsyncClient(
             timeout=_TIMEOUT_S,
@@ -82,9 +88,9 @@ class Rest:
         code = answer.status_code
         if code == httpx.codes.UNAUTHORIZED:
             state = "refuses our token; renew it" if self._credentials.present else "wants a token; set pulsar_token"
-            raise AskOperator(f"{purpose}: {self._url} {state}")
+            raise NotAllowed(f"{purpose}: {self._url} {state}")
         if code == httpx.codes.FORBIDDEN:
-            raise AskOperator(
+            raise NotAllowed(
                 f"{purpose}: {self._url} does not let {self._credentials.role()}; have an administrator allow or do it"
             )
         if code >= httpx.codes.INTERNAL_SERVER_ERROR:
