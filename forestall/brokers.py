@@ -1,6 +1,9 @@
 """Which broker is meant, and how it is reached: the only place where settings become a connection."""
 
+import asyncio
 import socket
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +11,7 @@ from contracts import Clock
 from forestall.errors import BrokerTrouble, SettingsError, UsageError
 from forestall.home import DEFAULT_HOME, home_option
 from forestall.settings import Settings
-from triggers.brokers import Broker, EmbeddedBroker
+from triggers.brokers import Broker, BrokerError, EmbeddedBroker
 
 if TYPE_CHECKING:
     from forestall.devbroker import DevPulsar
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
 BROKER_FILE = "broker.db"
 DEV_FOLDER = "pulsar"
+PATIENCE_S = 5.0
 OURS = "forestall."
 """What the topics begin with that we write ourselves."""
 
@@ -39,6 +43,21 @@ async def open_broker(
 
     home = f"{settings.home.resolve().name} on {socket.gethostname()}"
     return await PulsarBroker.open(pulsar_settings(settings), clock, owner=owner, ledger=ledger, home=home)
+
+
+async def not_there(broker: Broker, topics: Iterable[str]) -> dict[str, str | None]:
+    """Those that the broker does not have yet, each with one that it has and that may be meant.
+
+    Empty where the broker does not tell in time. Topics of other namespaces are not looked for.
+    """
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            there = [topic for topic in await broker.topics() if not topic.startswith(OURS)]
+    except (BrokerError, TimeoutError):
+        return {}
+    missing = sorted({topic for topic in topics if "/" not in topic}.difference(there))
+    near = {topic: get_close_matches(topic, there, n=1, cutoff=0.75) for topic in missing}
+    return {topic: found[0] if found else None for topic, found in near.items()}
 
 
 def uses_pulsar(settings: Settings) -> bool:

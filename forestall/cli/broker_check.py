@@ -84,11 +84,10 @@ def _asked(settings: Settings, found: str) -> Check:
         return Check(
             "broker", "bad", fault.problem, START_IT if fault.away else "correct what it names", fault.exit_code
         )
-    problem = _unheard(settings)
-    if problem is None:
-        return Check("broker", "ok", f"{found}: it lets us in, and answers over HTTP")
-    remedy = "set pulsar_web_url: patterns of topics, backlogs and histories are asked for there"
-    return Check("broker", "warning", f"{found}: it lets us in; over HTTP: {problem}", remedy)
+    if problem := _unheard(settings):
+        remedy = "patterns of topics, backlogs and histories are asked for there: see FORESTALL_PULSAR_WEB_URL"
+        return Check("broker", "warning", f"{found}: it lets us in; over HTTP: {problem}", remedy)
+    return Check("broker", "ok", f"{found}: it lets us in, and answers over HTTP")
 
 
 def _unheard(settings: Settings) -> str | None:

@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from forestall.cli.checks import Check, run_checks
-from forestall.cli.options import AsJson, Home, Packs, settings
+from forestall.cli.options import AsJson, BrokerChoice, Home, Packs, settings
 from forestall.cli.screen import print_hanging, print_json, stdout
 from forestall.errors import SettingsError
 
@@ -23,12 +23,13 @@ def doctor(
         bool, typer.Option("--online", help="Also ask Pulsar and the model's address whether they answer.")
     ] = False,
     packs: Packs = None,
+    broker: BrokerChoice = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     fresh = False
     try:
-        found = settings(context, home, packs=tuple(packs) if packs else None)
+        found = settings(context, home, packs=tuple(packs) if packs else None, broker=broker)
         checks, fresh = run_checks(found, online=online), not (found.home / "ledger.db").exists()
     except SettingsError as error:
         checks = [Check("settings", "bad", problem, "correct it", 2) for problem in error.problems]

@@ -77,7 +77,7 @@ async def _emit(
     restart: bool,
 ) -> "tuple[EmitReport, float]":
     """The report, and the seconds that it took."""
-    from forestall.brokers import broker_address, open_broker, uses_pulsar
+    from forestall.brokers import broker_address, not_there, open_broker, uses_pulsar
     from triggers.clock import WallClock
     from triggers.emit import Pace, emit, find_position
 
@@ -88,7 +88,11 @@ async def _emit(
     position = await asyncio.to_thread(find_position, found.home, file, plan, address, restart=restart)
     broker = await open_broker(found, clock)
     try:
+        made = await not_there(broker, [plan.topic])
         await subscribe(broker, plan.topic, packs, subscriptions, drops=pulsar)
+        if near := made.get(plan.topic):
+            text = f"Warning: topic {plan.topic} was not there and is made; did you mean {near}?"
+            stderr().print(Text(text, "yellow"), soft_wrap=True)
         console = stderr()
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -11,7 +11,7 @@ from typing import Any
 
 from contracts import Clock
 from forestall.bootstrap import LEDGER_FILE, App, open_app
-from forestall.brokers import broker_address, uses_pulsar
+from forestall.brokers import broker_address, not_there, uses_pulsar
 from forestall.home import home_option
 from forestall.packs import Pack, load_pack
 from forestall.service.counts import counts, summary_of
@@ -21,7 +21,7 @@ from forestall.service.link import Link
 from forestall.service.neighbours import Neighbours, tell_handled
 from forestall.service.ready_file import ReadyFile, ready_file
 from forestall.service.report import Health
-from forestall.service.streams import Stream, not_there, subscribe, until_watched
+from forestall.service.streams import Stream, subscribe, until_watched
 from forestall.service.telling import Told, announce
 from forestall.service.waiting import Stopped, once_free
 from forestall.settings import Settings
@@ -118,7 +118,8 @@ async def _open(
             try:
                 app = await attempt.enter_async_context(open_app(settings, packs, clock, owner=health.owner))
                 await tell_handled(app.broker, app.ledger, health.streams)
-                made = await not_there(app.broker, health.streams)
+                topics = [each.spec.topic for each in health.streams if each.spec.topic is not None]
+                made = await not_there(app.broker, topics)
                 await subscribe(app.broker, health.streams, app.ledger)
             except RetryLater as error:
                 if halt is None:

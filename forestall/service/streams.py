@@ -4,17 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import partial
 
 from contracts import StreamSpec
-from forestall.brokers import OURS
 from graphs import combiner_lease, partition_lease, subscription_name
 from ledger import Ledger, LedgerBusy, Transaction
 from triggers.brokers import Broker, BrokerError
 
 LOOK_S = 1.0
-PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +56,6 @@ async def subscribe(broker: Broker, streams: Iterable[Stream], ledger: Ledger | 
         known = ledger is not None and await ledger.read(partial(_is_known, stream))
         for topic in await stream.topics(broker):
             await broker.ensure_subscription(topic, stream.subscription, initial="earliest" if known else None)
-
-
-async def not_there(broker: Broker, streams: Iterable[Stream]) -> dict[str, str | None]:
-    """Topics of these streams that the broker does not have yet, each with one that it has and that may be meant.
-
-    Empty where the broker does not tell in time. Topics of other namespaces are not looked for.
-    """
-    named = {stream.spec.topic for stream in streams if stream.spec.topic is not None and "/" not in stream.spec.topic}
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            there = [topic for topic in await broker.topics() if not topic.startswith(OURS)]
-    except (BrokerError, TimeoutError):
-        return {}
-    near = {topic: get_close_matches(topic, there, n=1, cutoff=0.75) for topic in sorted(named.difference(there))}
-    return {topic: found[0] if found else None for topic, found in near.items()}
 
 
 def _is_known(stream: Stream, tx: Transaction) -> bool:

@@ -166,4 +166,4 @@ def test_the_doctor_asks_a_real_one(
     told = " ".join(capsys.readouterr().out.split())
     assert "! broker" in told
     assert "it lets us in; over HTTP: pulsar_web_url: http://127.0.0.1:1" in told
-    assert "→ set pulsar_web_url" in told
+    assert "→ patterns of topics, backlogs and histories are asked for there: see FORESTALL_PULSAR_WEB_URL" in told

@@ -55,6 +55,14 @@ def emit(file: Path, *options: str) -> int:
     return run(["emit", str(file), "--home", str(file.parent / "home"), *options])
 
 
+def test_a_topic_that_is_made_and_nearly_another_one_is_told(tmp_path: Path, capsys: Capture) -> None:
+    file = written(tmp_path)
+    for topic, told in (("parcels", False), ("parcel", True), ("parcel", False), ("orders", False)):
+        assert emit(file, "--raw", "--topic", topic) == 0
+        said = "topic parcel was not there and is made; did you mean parcels?" in capsys.readouterr().err
+        assert said == told
+
+
 def messages(file: Path, topic: str) -> list[Message]:
     async def read() -> list[Message]:
         broker = await open_broker(Settings(home=file.parent / "home"), WallClock())

@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from forestall.cli.app import run
+from forestall.cli.ledgers import change
 from forestall.service.endpoint import listen
+from forestall.usual import Usual
 from tests.running_service import Service
 
 Capture = pytest.CaptureFixture[str]
@@ -102,6 +104,32 @@ def test_a_topic_that_is_not_there_is_told_once_and_with_one_that_may_be_meant(
     service.until("is ready")
     assert service.end() == 0
     assert not [line for line in service.lines if "was not there" in line]
+
+
+def test_a_home_is_read_from_one_broker(
+    start_service: Start, parcels: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two would share its leases and partitions, and each starve the other."""
+    home = tmp_path / "home"
+    command = ["run", "--pack", str(parcels), "--home", str(home)]
+    change(
+        home,
+        "test",
+        lambda tx: tx.docs.set_switch("usual", Usual(broker="pulsar", url="pulsar://a").to_json()),
+        make=True,
+    )
+    assert run([*command, "--until-idle"]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"{home}: was read from Pulsar at pulsar://a last, and no broker is named now" in told
+    assert "Give FORESTALL_PULSAR_URL=pulsar://a, or --broker embedded for the home's own log." in told
+    service = start_service("--pack", str(parcels), "--broker", "embedded")
+    service.until("is ready")
+    monkeypatch.setenv("FORESTALL_PULSAR_URL", "pulsar://127.0.0.1:1")
+    assert run(command) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"{home}: run-1 reads it from the home's own log, and this would read from Pulsar" in told
+    assert "Give --broker embedded, or another home with --home, or stop run-1 first." in told
+    assert service.end() == 0
 
 
 def test_what_stands_in_the_way_is_told_before_anything_is_opened(
