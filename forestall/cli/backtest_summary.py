@@ -1,5 +1,6 @@
 """What a backtest came to, for a person at the terminal."""
 
+from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
@@ -8,7 +9,7 @@ from rich.text import Text
 
 from forestall.backtest import Backtest, Incident
 from forestall.backtest import wording as say
-from forestall.cli.screen import not_taken, plural, print_hanging, print_trimmed, stdout
+from forestall.cli.screen import LEARNING, not_taken, plural, print_hanging, print_trimmed, stdout
 
 INCIDENTS_SHOWN = 20
 SIGNALS_SHOWN = 20
@@ -59,8 +60,24 @@ def _print_figures(console: Console, result: Backtest) -> None:
         ("signals", f"{len(result.signals):,}"),
         ("incidents", f"{len(result.incidents):,}, {say.rate(result)}; {asked} if it acted"),
     ]
+    if learning := _learning(result):
+        rows.append(("learning", f"{'; '.join(learning)}: {LEARNING}"))
     for label, told in rows:
         print_hanging(console, Text(f"{label:<11}", "dim"), Text(told))
+
+
+def _learning(result: Backtest) -> list[str]:
+    """Detectors that for half of the time or more did not know what is usual."""
+    panes: Counter[str] = Counter()
+    learnt: Counter[str] = Counter()
+    for track in result.tracks:
+        panes[track.detector] += len(track.states)
+        learnt[track.detector] += track.states.count("l")
+    return [
+        f"{name} to the end" if learnt[name] == number else f"{name} for {learnt[name]:,} of {plural(number, 'pane')}"
+        for name, number in panes.items()
+        if number and learnt[name] * 2 >= number
+    ]
 
 
 def _print_incident(console: Console, incident: Incident) -> None:

@@ -13,6 +13,7 @@ from forestall.settings import Settings
 from forestall.usual import Usual, as_usual
 
 PATIENCE_S = 2.0
+PATIENCE_HTTP_S = 15.0
 NO_CLIENT = "pulsar-client is not installed"
 START_IT = "start it, or correct its address: FORESTALL_PULSAR_URL"
 
@@ -99,12 +100,15 @@ def _unheard(settings: Settings) -> str | None:
     async def ask() -> None:
         broker = await open_broker(settings, WallClock())
         try:
-            await broker.topics()
+            async with asyncio.timeout(PATIENCE_HTTP_S):
+                await broker.topics()
         finally:
             await broker.close()
 
     try:
         asyncio.run(ask())
+    except TimeoutError:
+        return f"no answer within {PATIENCE_HTTP_S:g} s"
     except BrokerError as error:
         return str(error)
     return None

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from contracts import DAY
-from forestall.cli.screen import plural, print_hanging, stdout
+from forestall.cli.screen import LEARNING, plural, print_hanging, stdout
 from forestall.trace import noticed, unprefixed
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def drafted_json(folder: Path, text: str, plan: "Plan", trial: "Trial") -> dict[
         "counts": dict(trial.counts),
         "not_mapped": dict(trial.faults),
         "dead_letters": {code: {"count": number, "reason": why} for code, (number, why) in trial.dead.items()},
-        "only_learned": not trial.judged,
+        "learning": list(trial.learning),
         "incidents": [each.to_json() for each in trial.incidents],
         "signals": [each.to_json() for each in trial.signals],
     }
@@ -73,9 +73,10 @@ def _print_trial(console: Console, plan: "Plan", trial: "Trial") -> None:
     if len(trial.incidents) > SHOWN and len(trial.incidents) * MANY > plan.span:
         told = "That is many: a longer pane (--pane), or settings: {min_score: 8} behind a detector, makes it quieter."
         print_hanging(console, Text("! ", "bold yellow"), Text(told))
-    if not trial.judged:
-        told = "It was learning to its end: counts take two days with events, levels up to three days."
-        print_hanging(console, Text("! ", "bold yellow"), Text(f"{told} Give it a longer sample, or let it run."))
+    if trial.learning:
+        who = f"{', '.join(trial.learning)} {'was' if len(trial.learning) == 1 else 'were'}"
+        told = f"{who} learning to its end: {LEARNING}. Give it a longer sample, or let it run."
+        print_hanging(console, Text("! ", "bold yellow"), Text(told))
     for told in _uncounted(trial):
         print_hanging(console, Text("! ", "bold yellow"), Text(told))
 

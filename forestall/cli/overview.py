@@ -34,6 +34,7 @@ class Overview:
     reflexes: list[dict[str, Any]] = field(default_factory=list)
     dead_letters: dict[str, int] = field(default_factory=dict)
     dead_letters_unseen: dict[str, int] = field(default_factory=dict)
+    late: int = 0
     outbox: int = 0
     broker: dict[str, Any] | None = None
 
@@ -78,6 +79,9 @@ def overview(tx: Transaction, now: int, option: str = "", tenant: str = DEFAULT_
     found.reflexes = reflexes_in(tx, now, tenant)
     found.dead_letters = tx.inbox.dead_letter_count()
     found.dead_letters_unseen = tx.inbox.dead_letter_count(unseen=True)
+    found.late = sum(
+        n for name, n in tx.docs.counters().items() if name.startswith("monitor:") and name.endswith(":late")
+    )
     found.outbox = tx.journal.unsent_count()
     found.needs = _needs(found, docs, option) + shared_with_strangers(tx, now)
     return found

@@ -60,6 +60,9 @@ def print_trimmed(console: Console, what: RenderableType) -> None:
         console.print(Segments(kept), end="", soft_wrap=True)
 
 
+LEARNING = "counts take two days with events, levels up to three days"
+
+
 def plural(number: int, word: str) -> str:
     """`1 tool`, `2 tools`, `1,200 events`."""
     return f"{number:,} {word}" + ("" if number == 1 else "s")

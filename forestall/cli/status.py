@@ -96,6 +96,7 @@ def _sections(found: Overview, now: int) -> list[tuple[str, list[str]]]:
         ("reflexes", [line for each in found.reflexes for line in _reflex(each)]),
         ("broker", _broker(found.broker)),
         ("dead letters", [dead or "none"]),
+        ("too late", [f"{plural(found.late, 'event')} came when their pane was closed"] if found.late else []),
         ("to publish", [plural(found.outbox, "event")] if found.outbox else []),
     ]
 

@@ -30,8 +30,8 @@ LETTERS_LOOKED_AT = 1_000
 class Trial:
     """`counts` are the monitor's, `dead` the dead letters by (code, reason of one of them).
 
-    `faults` counts the documents that make no event, by the rule that they break. `judged`: some detector knew what
-    is normal before the sample ended.
+    `faults` counts the documents that make no event, by the rule that they break. `learning`: detectors that did not
+    know what is normal before the sample ended.
     """
 
     incidents: tuple[Incident, ...]
@@ -39,7 +39,7 @@ class Trial:
     counts: Mapping[str, int]
     dead: Mapping[str, tuple[int, str]]
     faults: Mapping[str, int]
-    judged: bool
+    learning: tuple[str, ...]
 
 
 async def try_out(pack: Pack, plan: Plan, sample: Sample, clock: Clock) -> Trial:
@@ -50,8 +50,8 @@ async def try_out(pack: Pack, plan: Plan, sample: Sample, clock: Clock) -> Trial
             for start in range(0, len(messages), BATCH):
                 await app.broker.publish(plan.topic, messages[start : start + BATCH])
             await app.worker.run_until_idle()
-            judged = await _judged(app, pack)
-            return await app.ledger.read(lambda tx: _result(tx, app, pack, faults, judged=judged))
+            learning = await _learning(app, pack)
+            return await app.ledger.read(lambda tx: _result(tx, app, pack, faults, learning))
 
 
 def _mapped(pack: Pack, plan: Plan, sample: Sample) -> tuple[list[Outgoing], Mapping[str, int]]:
@@ -96,18 +96,20 @@ def _settings(home: Path) -> Settings:
     )
 
 
-async def _judged(app: App, pack: Pack) -> bool:
+async def _learning(app: App, pack: Pack) -> tuple[str, ...]:
+    """Detectors that knew to the end of no pane what is usual."""
+    found = []
     for detector in pack.manifest.detectors:
         measure = next(each for each in pack.manifest.measures if each.name == detector.measure)
         if measure.key is not None:
-            return True
+            continue
         recent = await app.services.recent(pack.name, measure.name, detector.name, "all")
-        if any(each.state != "learning" for each in recent):
-            return True
-    return False
+        if all(each.state == "learning" for each in recent):
+            found.append(detector.name)
+    return tuple(found)
 
 
-def _result(tx: Transaction, app: App, pack: Pack, faults: Mapping[str, int], *, judged: bool) -> Trial:
+def _result(tx: Transaction, app: App, pack: Pack, faults: Mapping[str, int], learning: tuple[str, ...]) -> Trial:
     prefix = f"monitor:{pack.name}:"
     counters = {name.removeprefix(prefix): number for name, number in tx.docs.counters().items()}
     reasons = {each.code: each.reason for each in tx.inbox.dead_letters(LETTERS_LOOKED_AT)}
@@ -117,5 +119,5 @@ def _result(tx: Transaction, app: App, pack: Pack, faults: Mapping[str, int], *,
         counts={name: counters.get(name, 0) for name in ("events", "duplicates", "late", "keys_refused")},
         dead={code: (number, reasons.get(code, "")) for code, number in sorted(tx.inbox.dead_letter_count().items())},
         faults=faults,
-        judged=judged,
+        learning=learning,
     )

@@ -14,10 +14,11 @@ from forestall.packs.streams import MAPPED, check_streams, declared_types, doubl
 def check_names(source: Source) -> Iterator[Mistake]:
     """Doubled names, references to nothing, and event schemas that are none.
 
-    Where the list is missing to which a name refers, that is the mistake.
+    Where the list is missing to which a name refers, or one of its names, that is the mistake.
     """
     types = declared_types(source)
-    measures = {str(item.get("name")) for _, item in items(source, "measures")}
+    named = [item.get("name") for _, item in items(source, "measures")]
+    measures = {name for name in named if isinstance(name, str)}
     yield from check_streams(source)
     for list_name in ("measures", "detectors"):
         yield from doubled(source, list(items(source, list_name)), "name")
@@ -25,12 +26,12 @@ def check_names(source: Source) -> Iterator[Mistake]:
     for (at, declared), _ in types:
         yield from _check_schema(source, (*at, "data"), declared.get("data", {}))
     for at, measure in items(source, "measures"):
-        if source.at(("streams",)) is not None:
+        if all(isinstance(declared.get("type"), str) for (_, declared), _ in types) and types:
             yield from _check_types(source, (*at, "of"), texts(measure.get("of")), types)
         yield from _check_fields(source, at, measure, types)
     for at, detector in items(source, "detectors"):
         watched = detector.get("measure")
-        if isinstance(watched, str) and watched not in measures and source.at(("measures",)) is not None:
+        if isinstance(watched, str) and watched not in measures and 0 < len(measures) == len(named):
             yield source.mistake((*at, "measure"), f"no such measure; {nearest(watched, measures)}", watched)
 
 

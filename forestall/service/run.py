@@ -17,6 +17,7 @@ from forestall.packs import Pack, load_pack
 from forestall.service.counts import counts, summary_of
 from forestall.service.endpoint import answering, listen
 from forestall.service.halt import Halt
+from forestall.service.late import Late
 from forestall.service.link import Link
 from forestall.service.neighbours import Neighbours, tell_handled
 from forestall.service.ready_file import ReadyFile, ready_file
@@ -163,7 +164,8 @@ async def _until_idle(app: App, told: Told, health: Health) -> Done:
 
 async def _serve(app: App, told: Told, health: Health, halt: Halt, ready: ReadyFile | None) -> None:
     neighbours = Neighbours(app.broker, app.ledger, health.streams)
-    async with told.following(), neighbours.watching(), asyncio.TaskGroup() as tasks:
+    late = Late(app.ledger, health.streams, health.clock)
+    async with told.following(), neighbours.watching(), late.watching(), asyncio.TaskGroup() as tasks:
         beside = [
             tasks.create_task(health.link.watch(app.broker)),
             tasks.create_task(_tell_ready(app, health, halt, ready)),

@@ -152,7 +152,7 @@ def test_a_short_sample_says_that_it_only_learned(there: Path, capsys: Capture) 
     assert run(["new", "few", "--from", "few.jsonl"]) == 0
     told = capsys.readouterr().out
     assert "would have opened 0 incidents" in told
-    assert "It was learning to its end" in told
+    assert "learning to its end: counts take two days with events" in told
 
 
 def test_a_name_with_a_dash_becomes_one_with_a_line(sample: Path, there: Path, capsys: Capture) -> None:

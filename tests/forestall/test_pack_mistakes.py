@@ -135,6 +135,21 @@ def test_every_mistake_is_told_at_once_in_reading_order(parcels: Path) -> None:
     assert any("runbooks/close.yaml:3: situaton: unknown field; did you mean 'situation'?" in each for each in found)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("- type: parcel.returned", "- typ: parcel.returned", "typ: unknown field; did you mean 'type'?"),
+        ("- name: returns", "- nam: returns", "nam: unknown field; did you mean 'name'?"),
+    ],
+)
+def test_a_misspelt_name_is_one_mistake_and_not_all_that_refers_to_it(
+    parcels: Path, old: str, new: str, told: str
+) -> None:
+    change(parcels / "pack.yaml", old, new)
+    (only,) = mistakes(parcels)
+    assert told in only
+
+
 @pytest.mark.parametrize("field", ["streams", "measures", "detectors", "title", "pack"])
 def test_a_misspelt_field_is_one_mistake_and_not_missing_besides(parcels: Path, field: str) -> None:
     wrong = field[:2] + field[3:]

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -11,6 +10,8 @@ from agents.mapping import Fault, Mapper, Origin
 from contracts import DEFAULT_TENANT, Event, EventMapping, encode_event
 from triggers.brokers import Outgoing
 from triggers.emit.rows import Row
+
+HINTS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Preparer:
     def __init__(self, plan: Plan, file: Path) -> None:
         self._plan, self._file = plan, file.name
         self._mapper = None if plan.mapping is None else Mapper(plan.mapping, tenant=DEFAULT_TENANT)
+        self._hints = 0
 
     def prepare(self, row: Row) -> Ready | BadRow:
         """The row's message. Without an `id` in the mapping it is the file's name and the row's number."""
@@ -69,11 +71,19 @@ class Preparer:
             return BadRow(row.line, None, None, row.fault)
         event = None if self._mapper is None else self._mapper.map(row.values, self._origin(row))
         if isinstance(event, Fault):
-            return BadRow(row.line, event.field, event.value, event.rule + _meant(event.field, tuple(row.values)))
+            return BadRow(row.line, event.field, event.value, event.rule + self._hint(event.field, row))
         try:
             return self._ready(row, event)
         except UnicodeEncodeError:
             return BadRow(row.line, None, None, "not UTF-8; save the file as UTF-8")
+
+    def _hint(self, column: str | None, row: Row) -> str:
+        """JSON lines name their columns in each row: a misspelt one is missing. Looked for in the first bad rows."""
+        if column is None or column in row.values or "." in column or self._hints == HINTS_MAX:
+            return ""
+        self._hints += 1
+        near = get_close_matches(column, row.values, n=1, cutoff=0.7)
+        return f"; did you mean {near[0]}?" if near else ""
 
     def _origin(self, row: Row) -> Origin:
         """What is published raw gets its publish time, and its id, later."""
@@ -88,12 +98,3 @@ class Preparer:
         if event is None:
             return Ready(row.line, Outgoing(payload), None)
         return Ready(row.line, Outgoing(payload, event.key), event.time if self._plan.timed else None)
-
-
-@lru_cache
-def _meant(column: str | None, columns: tuple[str, ...]) -> str:
-    """JSON lines name their columns in each row: a misspelt one is missing."""
-    if column is None or column in columns or "." in column:
-        return ""
-    near = get_close_matches(column, columns, n=1)
-    return f"; did you mean {near[0]}?" if near else ""

@@ -167,6 +167,10 @@ class PulsarBroker:
                 f"pulsar_namespace: {self._settings.namespace}: there is no such namespace, {self._rest.asked};"
                 " correct the one that is wrong"
             )
+        if not all(
+            isinstance(each, list) and all(isinstance(name, str) for name in each) for each in (found, partitioned)
+        ):
+            raise self._rest.no_pulsar()
         names = without_partitions(found, partitioned)
         return sorted(short_name(name, self._settings.namespace) for name in names)
 
@@ -226,6 +230,7 @@ class PulsarBroker:
         await self._producers.close()
         self._connection.closed = True
         await self._connection.close()
+        self._producers.abandon()
         await self._rest.close()
 
     def _keep(self, opened: PulsarConsumer | PulsarReader) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
-from triggers.brokers.errors import BrokerError, RefuseMessage
+from triggers.brokers.errors import BrokerError, RefuseMessage, StopConsuming
 from triggers.brokers.protocol import Outgoing
 from triggers.brokers.pulsar.client import Connection
 from triggers.brokers.pulsar.faults import is_lasting
@@ -18,8 +19,6 @@ _BATCH_MESSAGES, _BATCH_BYTES = 1_000, 128 * 1024
 _BATCH_DELAY_MS = 1_000
 """Not waited for: a publish ends with a flush. What a cancelled one has left goes then."""
 _PENDING = 10_000
-_THREADS = 8
-"""Apart from those in which consumers wait for messages."""
 _AT_ONCE = 64
 """So many are handed to the client on the event loop; more go through a thread, where they may wait for room."""
 
@@ -48,38 +47,51 @@ class _Publication:
         if not self.done.done():
             self.done.set_result(None)
 
+    def give_up(self, error: BrokerError) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
 
 class _Producer:
-    """One of the client's producers, flushed in a thread, once at a time.
+    """One of the client's producers, flushed in a thread of its own, once at a time.
 
     In a thread, since only the client's waiting `flush` lets go of the interpreter before it takes the producer's
-    lock. Who has the lock may be waiting for the interpreter, and with `flush_async` the whole process stood still.
-    Once at a time, since of a topic with partitions the client takes a flush beside another for a wish to wait for that
-    one, and sends nothing.
+    lock. Who has the lock may be waiting for the interpreter, and with `flush_async` the whole process stood still. Of
+    its own, since it may wait for long, and others have nothing to do with that. Once at a time, since of a topic with
+    partitions the client takes a flush beside another for a wish to wait for that one, and sends nothing.
     """
 
-    def __init__(self, raw: Any, threads: ThreadPoolExecutor) -> None:
-        self.raw, self._threads = raw, threads
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw
+        self._loop = asyncio.get_running_loop()
+        self._orders: SimpleQueue[bool] = SimpleQueue()
+        self._thread = Thread(target=self._work, name="flush", daemon=True)
         self._flushing = self._again = False
 
     def flush(self) -> None:
         """Send what was handed over until now: at once, or when the flush under way has ended."""
-        self._again = True
-        if not self._flushing:
-            self._begin()
+        if self._flushing:
+            self._again = True
+            return
+        if not self._thread.ident:
+            self._thread.start()
+        self._flushing, self._again = True, False
+        self._orders.put(True)
 
-    def _begin(self) -> None:
-        with contextlib.suppress(RuntimeError):  # closed, as each message says of itself
-            flushing = asyncio.get_running_loop().run_in_executor(self._threads, self.raw.flush)
-            self._flushing, self._again = True, False
-            flushing.add_done_callback(self._next)
+    def end(self) -> None:
+        """The thread ends when the client has done what it was told."""
+        self._orders.put(False)
 
-    def _next(self, flushed: "asyncio.Future[None]") -> None:
-        if not flushed.cancelled():
-            flushed.exception()  # how it went is said by each message's own acknowledgement
+    def _work(self) -> None:
+        while self._orders.get():
+            with contextlib.suppress(Exception):  # each message's own acknowledgement says how it went
+                self.raw.flush()
+            _tell(self._loop, self._next)
+
+    def _next(self) -> None:
         self._flushing = False
         if self._again:
-            self._begin()
+            self.flush()
 
 
 class Producers:
@@ -89,32 +101,44 @@ class Producers:
         self._connection = connection
         self._builders = connection.pulsar._pulsar.MessageBuilder
         self._made: dict[str, asyncio.Task[_Producer]] = {}
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="publishing")
+        self._open: set[_Publication] = set()
 
     async def publish(self, topic: Topic, batch: Sequence[Outgoing]) -> list[str]:
         """Hand over in order, then wait for every acknowledgement."""
         producer = await self._producer(topic)
         publication = _Publication(len(batch))
+        self._open.add(publication)
+        try:
+            await self._hand_over(producer, batch, publication)
+            await publication.done
+        finally:
+            self._open.discard(publication)
+        if publication.failed:
+            raise await self._explain(topic, producer, publication.failed, len(batch))
+        return [id_text(each, max(each.partition(), 0)) for each in publication.ids]
+
+    async def _hand_over(self, producer: _Producer, batch: Sequence[Outgoing], publication: _Publication) -> None:
         try:
             if len(batch) <= _AT_ONCE:
                 _send(self._builders, producer.raw, batch, publication)
             else:
-                self._connection.assert_open()
-                loop = asyncio.get_running_loop()
-                await loop.run_in_executor(self._threads, _send, self._builders, producer.raw, batch, publication)
+                await self._connection.run(_send, self._builders, producer.raw, batch, publication)
         finally:
             producer.flush()
-        await publication.done
-        if publication.failed:
-            raise await self._explain(topic, producer, publication.failed, len(batch))
-        return [id_text(each, max(each.partition(), 0)) for each in publication.ids]
 
     async def close(self) -> None:
         """The client closes them; those that are being made are waited for."""
         if self._made:
             await asyncio.wait(self._made.values())
+        for made in self._made.values():
+            if not made.cancelled() and made.exception() is None:
+                made.result().end()
         self._made.clear()
-        self._threads.shutdown(wait=False)
+
+    def abandon(self) -> None:
+        """Behind the client's end, which may say nothing of what was handed over beside it."""
+        for publication in self._open:
+            publication.give_up(StopConsuming("this broker was closed meanwhile; whether it took all is not known"))
 
     async def _producer(self, topic: Topic) -> _Producer:
         self._connection.assert_open()
@@ -143,7 +167,7 @@ class Producers:
             batching_max_allowed_size_in_bytes=_BATCH_BYTES,
             batching_max_publish_delay_ms=_BATCH_DELAY_MS,
         )
-        return _Producer(made._producer, self._threads)  # what the client wraps checks no types
+        return _Producer(made._producer)  # what the client wraps checks no types
 
     async def _explain(self, topic: Topic, producer: _Producer, failed: dict[int, str], count: int) -> BrokerError:
         index, code = min(failed.items())
@@ -161,6 +185,7 @@ class Producers:
         made = self._made.get(topic.full)
         if made is not None and made.done() and made.exception() is None and made.result() is producer:
             del self._made[topic.full]
+            producer.end()
 
 
 def _send(builders: Any, producer: Any, batch: Sequence[Outgoing], publication: _Publication) -> None:

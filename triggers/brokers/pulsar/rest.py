@@ -51,8 +51,12 @@ class Rest:
             return None
         try:
             return answer.json()
-        except ValueError as error:
-            raise AskOperator(f"pulsar_web_url: {self._url}: no Pulsar answers there; correct it") from error
+        except (ValueError, RecursionError) as error:
+            raise self.no_pulsar() from error
+
+    def no_pulsar(self) -> AskOperator:
+        """What answers is no answer of Pulsar's."""
+        return AskOperator(f"pulsar_web_url: {self._url}: no Pulsar answers there; correct it")
 
     async def ask(self, method: str, path: str, purpose: str, content: Any = None) -> httpx.Response:
         """Any answer that does not say that we may not, or that it cannot."""
@@ -69,6 +73,8 @@ class Rest:
                 url = str(answer.headers["location"])  # another broker of the cluster; it wants the token, too
         except httpx.HTTPError as error:
             raise self._unreachable(error) from error
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise AskOperator(f"pulsar_web_url: {url}: {error}; correct it") from error
         self._assert_allowed(answer, purpose)
         return answer
 
