@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from contracts.base import DAY, HOUR, MINUTE, SECOND, Contract
 from contracts.duration import Duration, Name
+from contracts.mapping import misplaced
 from contracts.plan import Risk
 from contracts.reflex import Reflex, TopicTool
 from contracts.signal import Pattern
@@ -36,13 +37,13 @@ class Measure(Contract):
     @model_validator(mode="after")
     def _fields_fit(self) -> "Measure":
         if self.aggregate == "distinct" and not self.unit:
-            raise ValueError("aggregate: distinct needs `unit`, the field that names the unit of analysis")
+            raise misplaced("aggregate", "needs `unit`, the field that names the unit of analysis")
         if self.aggregate not in ("distinct", "count") and not self.field:
-            raise ValueError(f"aggregate: {self.aggregate} needs `field`, the number to aggregate")
+            raise misplaced("aggregate", "needs `field`, the number to aggregate")
         if self.pane < SECOND:
-            raise ValueError("pane: at least 1s")
+            raise misplaced("pane", "must be at least 1s")
         if self.dimensions and self.aggregate not in ("distinct", "count"):
-            raise ValueError("dimensions: only counts can be explained; use aggregate: distinct or count")
+            raise misplaced("dimensions", "only counts can be explained; use aggregate: distinct or count")
         return self
 
 

@@ -46,7 +46,8 @@ def up(context: typer.Context, port: Port = None, web_port: WebPort = None, home
     out.print(Text.assemble(("Pulsar takes messages", "bold"), f" at {broker.url}" + ("" if fresh else ", as before")))
     _print(broker)
     option = home_option(found.home)
-    out.print(Text(f"Use it with --broker pulsar{option}; stop it with forestall dev pulsar down{option}", "dim"))
+    told = f"Use it with --broker pulsar{option}; stop it with forestall dev pulsar down{option}"
+    out.print(Text(told, "dim"), soft_wrap=True)
 
 
 def down(

@@ -9,6 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from forestall.cli.emit_plan import make_plan, parse_speed, subscribe
+from forestall.cli.failures import Interrupted
 from forestall.cli.options import AsJson, BrokerChoice, Home, Packs, settings
 from forestall.cli.screen import plural, print_hanging, print_json, stderr, stdout
 from forestall.errors import InputError
@@ -56,7 +57,10 @@ def emit(
     loaded = [load_pack(where) for where in found.packs]
     plan = make_plan(file, mapping, topic, loaded, raw=raw)
     factor = parse_speed(speed, plan)
-    report, seconds = asyncio.run(_emit(found, file, plan, loaded, subscriptions or [], factor, restart=restart))
+    try:
+        report, seconds = asyncio.run(_emit(found, file, plan, loaded, subscriptions or [], factor, restart=restart))
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted. forestall emit goes on where it was; --restart begins again.") from None
     where = broker_in_words(found)
     if as_json:
         print_json(_data(report, plan, seconds) | {"broker": where})

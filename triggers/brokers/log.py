@@ -46,7 +46,7 @@ class EventLog:
         """The positions [start, stop) kept of a partition, from the first published at `since` (us) or later."""
         found = self._find(name)
         if found is None or not 0 <= number < len(found[1]):
-            have = f"it has {len(found[1])}, counted from 0" if found else "there is no such topic"
+            have = f"it has {len(found[1])}, counted from 0" if found else "the embedded broker has no such topic"
             raise AskOperator(f"topic {name!r}, partition {number}: {have}")
         start, stop = self._connection.execute(
             "SELECT first_position, next_position FROM partition WHERE id = ?", (found[1][number],)
