@@ -123,7 +123,7 @@ def _guessed(
         levels = find_levels(columns, [*taken, *(each.column for each in troubles)])
         chosen += _levels(stream, plan, [each for each in levels if numeric_share(each) >= 1 - SPARSE], pane)
     if not chosen:
-        why = "no column speaks of trouble, so everything is counted"
+        why = "no column speaks of trouble, so everything is counted; --measure COLUMN=VALUE counts what does"
         chosen.append(_Chosen(count_of_all(stream, pane or _beat(stream), why)))
     return chosen
 
