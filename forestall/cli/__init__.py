@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -24,17 +25,17 @@ def main() -> None:
     except KeyboardInterrupt:  # while something was told
         print("Interrupted.", file=sys.stderr)
         code = INTERRUPTED
-    if code == INTERRUPTED:
-        _leave_threads_behind()
+    if code == INTERRUPTED or any(thread.daemon for thread in threading.enumerate()):
+        _leave_threads_behind(code)
     sys.exit(code)
 
 
-def _leave_threads_behind() -> NoReturn:
-    """A thread may hang in a library's call that never returns, and `sys.exit` would wait for it."""
+def _leave_threads_behind(code: int) -> NoReturn:
+    """A thread may hang in a library's call that never returns, and `sys.exit` would wait for it, or fail in it."""
     with suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()
-    os._exit(INTERRUPTED)
+    os._exit(code)
 
 
 def _commands() -> Callable[[Sequence[str]], int]:

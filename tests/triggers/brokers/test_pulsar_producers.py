@@ -1,6 +1,7 @@
 """Publishing to a topic with partitions: the client's flushes go one at a time, and none is left out."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from threading import Semaphore
 
@@ -9,7 +10,7 @@ import pytest
 from tests.triggers.brokers.conftest import PulsarBackend
 from triggers.brokers import Outgoing, StopConsuming
 from triggers.brokers.pulsar import producers
-from triggers.brokers.pulsar.producers import _Producer
+from triggers.brokers.pulsar.producers import FLUSHES, _Producer
 
 PARTITIONS, PUBLISHES = 4, 200
 STUCK_S = 60
@@ -62,7 +63,7 @@ async def test_a_flush_waits_for_the_one_under_way_and_one_is_enough_for_all_tha
     assert await raw.has_begun()
     raw.may_end.release()
     producer.end()
-    await asyncio.to_thread(producer._thread.join, STUCK_S)
+    await asyncio.to_thread(producer.join, STUCK_S)
     assert (raw.number, producer._thread.is_alive()) == (4, False)
 
 
@@ -158,3 +159,4 @@ async def test_every_publication_ends_when_the_broker_is_closed_beside_it(
     async with asyncio.timeout(STUCK_S):
         ended = await asyncio.gather(*publishing, return_exceptions=True)
     assert {type(each) for each in ended} == {StopConsuming}
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(FLUSHES)]

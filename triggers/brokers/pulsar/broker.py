@@ -230,7 +230,7 @@ class PulsarBroker:
         await self._producers.close()
         self._connection.closed = True
         await self._connection.close()
-        self._producers.abandon()
+        await self._producers.end()
         await self._rest.close()
 
     def _keep(self, opened: PulsarConsumer | PulsarReader) -> None:

@@ -19,6 +19,10 @@ _BATCH_MESSAGES, _BATCH_BYTES = 1_000, 128 * 1024
 _BATCH_DELAY_MS = 1_000
 """Not waited for: a publish ends with a flush. What a cancelled one has left goes then."""
 _PENDING = 10_000
+FLUSHES = "pulsar-flush"
+"""What the threads are called."""
+_PATIENCE_S = 5.0
+"""For what is handed over to be so before the client ends, and for a flush to end when it has."""
 _AT_ONCE = 64
 """So many are handed to the client on the event loop; more go through a thread, where they may wait for room."""
 
@@ -65,7 +69,7 @@ class _Producer:
         self.raw = raw
         self._loop = asyncio.get_running_loop()
         self._orders: SimpleQueue[bool] = SimpleQueue()
-        self._thread = Thread(target=self._work, name="flush", daemon=True)
+        self._thread = Thread(target=self._work, name=FLUSHES, daemon=True)
         self._flushing = self._again = False
 
     def flush(self) -> None:
@@ -81,6 +85,11 @@ class _Producer:
     def end(self) -> None:
         """The thread ends when the client has done what it was told."""
         self._orders.put(False)
+
+    def join(self, patience_s: float) -> None:
+        """Wait for that: a thread that is in the client when the interpreter ends would end the process."""
+        if self._thread.ident:
+            self._thread.join(patience_s)
 
     def _work(self) -> None:
         while self._orders.get():
@@ -101,7 +110,10 @@ class Producers:
         self._connection = connection
         self._builders = connection.pulsar._pulsar.MessageBuilder
         self._made: dict[str, asyncio.Task[_Producer]] = {}
+        self._all: list[_Producer] = []
         self._open: set[_Publication] = set()
+        self._handing: set[asyncio.Future[None]] = set()
+        self._closing = False
 
     async def publish(self, topic: Topic, batch: Sequence[Outgoing]) -> list[str]:
         """Hand over in order, then wait for every acknowledgement."""
@@ -118,30 +130,49 @@ class Producers:
         return [id_text(each, max(each.partition(), 0)) for each in publication.ids]
 
     async def _hand_over(self, producer: _Producer, batch: Sequence[Outgoing], publication: _Publication) -> None:
-        try:
-            if len(batch) <= _AT_ONCE:
-                _send(self._builders, producer.raw, batch, publication)
-            else:
-                await self._connection.run(_send, self._builders, producer.raw, batch, publication)
-        finally:
+        """A caller that is cancelled leaves it to its end."""
+        self._assert_open()
+        given = (self._builders, producer.raw, batch, publication)
+        if len(batch) <= _AT_ONCE:
+            _send(*given)
             producer.flush()
+            return
+        handing = asyncio.ensure_future(self._connection.run(_send, *given))
+        self._handing.add(handing)
+        handing.add_done_callback(partial(self._handed, producer))
+        await asyncio.shield(handing)
+
+    def _handed(self, producer: _Producer, handing: asyncio.Future[None]) -> None:
+        self._handing.discard(handing)
+        if not handing.cancelled():
+            handing.exception()  # for whom it concerns, if anybody waits
+        producer.flush()
+
+    def _assert_open(self) -> None:
+        if self._closing:
+            raise StopConsuming("this broker is closed; open another")
 
     async def close(self) -> None:
-        """The client closes them; those that are being made are waited for."""
+        """Before the client ends: what comes now is refused, and what is being made or handed over is waited for. The
+        client may forget what it is given beside its end."""
+        self._closing = True
         if self._made:
             await asyncio.wait(self._made.values())
-        for made in self._made.values():
-            if not made.cancelled() and made.exception() is None:
-                made.result().end()
+        if self._handing:
+            await asyncio.wait(self._handing, timeout=_PATIENCE_S)
         self._made.clear()
 
-    def abandon(self) -> None:
+    async def end(self) -> None:
         """Behind the client's end, which may say nothing of what was handed over beside it."""
         for publication in self._open:
             publication.give_up(StopConsuming("this broker was closed meanwhile; whether it took all is not known"))
+        for producer in self._all:
+            producer.end()
+        await asyncio.gather(*(asyncio.to_thread(producer.join, _PATIENCE_S) for producer in self._all))
 
     async def _producer(self, topic: Topic) -> _Producer:
         self._connection.assert_open()
+        self._assert_open()
         making = self._made.get(topic.full)
         if making is None:
             making = self._made[topic.full] = asyncio.create_task(self._make(topic))
@@ -167,7 +198,8 @@ class Producers:
             batching_max_allowed_size_in_bytes=_BATCH_BYTES,
             batching_max_publish_delay_ms=_BATCH_DELAY_MS,
         )
-        return _Producer(made._producer)  # what the client wraps checks no types
+        self._all.append(_Producer(made._producer))  # what the client wraps checks no types
+        return self._all[-1]
 
     async def _explain(self, topic: Topic, producer: _Producer, failed: dict[int, str], count: int) -> BrokerError:
         index, code = min(failed.items())
