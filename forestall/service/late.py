@@ -11,7 +11,7 @@ from ledger import Ledger, LedgerError
 
 LOOK_S = 5.0
 AGAIN = 10 * MINUTE
-"""So often at most, in microseconds of a pack."""
+"""Microseconds between two warnings of one pack."""
 _log = logging.getLogger("forestall.run")
 
 
