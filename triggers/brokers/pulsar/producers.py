@@ -17,7 +17,7 @@ from triggers.brokers.pulsar.topics import Topic
 
 _BATCH_MESSAGES, _BATCH_BYTES = 1_000, 128 * 1024
 _BATCH_DELAY_MS = 1_000
-"""Not waited for: a publish ends with a flush. What a cancelled one has left goes then."""
+"""Never waited for: what was handed over is flushed."""
 _PENDING = 10_000
 FLUSHES = "pulsar-flush"
 """What the threads are called."""
