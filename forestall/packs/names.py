@@ -19,6 +19,7 @@ def check_names(source: Source) -> Iterator[Mistake]:
     types = declared_types(source)
     named = [item.get("name") for _, item in items(source, "measures")]
     measures = {name for name in named if isinstance(name, str)}
+    all_named = bool(named) and all(isinstance(name, str) for name in named)
     yield from check_streams(source)
     for list_name in ("measures", "detectors"):
         yield from doubled(source, list(items(source, list_name)), "name")
@@ -31,7 +32,7 @@ def check_names(source: Source) -> Iterator[Mistake]:
         yield from _check_fields(source, at, measure, types)
     for at, detector in items(source, "detectors"):
         watched = detector.get("measure")
-        if isinstance(watched, str) and watched not in measures and 0 < len(measures) == len(named):
+        if isinstance(watched, str) and watched not in measures and all_named:
             yield source.mistake((*at, "measure"), f"no such measure; {nearest(watched, measures)}", watched)
 
 

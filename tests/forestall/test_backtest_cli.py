@@ -70,6 +70,17 @@ def test_it_reads_well_at_either_width(
     assert Path("page.html").read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.parametrize(("days", "told"), [(1, "too_many_returns to the end: counts take"), (8, None)])
+def test_a_detector_that_was_learning_for_long_is_named(
+    days: int, told: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_lines(tmp_path / "parcels.jsonl", parcels_events(days=days))
+    assert _backtest(PACK, "--from", str(file)) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("learning" in said) == (told is not None)
+    assert (told or "") in said
+
+
 def test_the_json_has_the_documented_shape(history: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert _backtest(PACK, "--from", history, "--json") == 0
     told = json.loads(capsys.readouterr().out)

@@ -150,6 +150,16 @@ def test_a_misspelt_name_is_one_mistake_and_not_all_that_refers_to_it(
     assert told in only
 
 
+def test_a_doubled_name_hides_no_reference_to_nothing(parcels: Path) -> None:
+    manifest = parcels / "pack.yaml"
+    again = "measures:\n  - {name: returns, title: Again, of: [parcel.returned]}\n"
+    change(manifest, "measures:\n", again)
+    change(manifest, "measure: returns", "measure: refunds")
+    found = mistakes(parcels)
+    assert any("no such measure" in each for each in found)
+    assert any("returns" in each and "no such measure" not in each for each in found)
+
+
 @pytest.mark.parametrize("field", ["streams", "measures", "detectors", "title", "pack"])
 def test_a_misspelt_field_is_one_mistake_and_not_missing_besides(parcels: Path, field: str) -> None:
     wrong = field[:2] + field[3:]
